@@ -1,0 +1,76 @@
+/**
+ * Every error that leaves Holdfast carries a code of this registry. A code says what the reader should do next; the
+ * message says what was expected and what was found; the evidence carries numbers. None of them ever carries a secret.
+ *
+ * Four kinds of failure, never mixed: a bug (`assert`), bad outside data or a refusal (`HoldfastError`), and an
+ * impossible state (`HoldfastError` with code `alarm`: stop and look).
+ */
+
+interface CodeEntry {
+  /** The status an HTTP answer carries. */
+  readonly http: number;
+  /** The reader's next step. */
+  readonly next: string;
+}
+
+const entry = (http: number, next: string): CodeEntry => ({ http, next });
+
+export const codes = {
+  malformed: entry(400, 'Correct the input: it does not have the documented form.'),
+  'too-large': entry(413, 'Send less: the documented bound is in the message.'),
+  'not-signed': entry(401, 'Sign the exact bytes with the key that is named.'),
+  'pass-refused': entry(401, 'Get a fresh pass from the account service and sign with the key it names.'),
+  'request-expired': entry(401, 'Check the clock of the device and sign the request again.'),
+  'wrong-fleet': entry(409, 'Use the fleet entry that this backup names.'),
+  'not-found': entry(404, 'Nothing is registered here: register first.'),
+  'stale-generation': entry(409, 'Ask for the status and take the next generation.'),
+  'unknown-generation': entry(409, 'This node has not caught up with that generation: send its proof, or ask again later.'),
+  'already-voted': entry(409, 'The node voted for something else under this number: take the next one.'),
+  'attempt-out-of-range': entry(409, 'Ask for the status and take the next attempt number.'),
+  locked: entry(423, 'All guesses are used up. Use another way in, or register anew.'),
+  'not-certified': entry(403, 'Attach votes of a quorum for exactly these bytes.'),
+  'share-refused': entry(422, 'The sealed share does not open for this registration: deal it anew.'),
+  'not-allowed': entry(403, 'Sign with the unlock key of the registration in force, or announce and wait.'),
+  'cooling-off': entry(409, 'Wait until the cooling-off time has passed, then send the same registration again.'),
+  cancelled: entry(409, 'The owner cancelled this registration.'),
+  quarantined: entry(503, 'This node does not vote: its token may have been rolled back. Ask another node.'),
+  'token-full': entry(507, 'The token has no room for new accounts: the operator must add a fleet.'),
+  'token-unavailable': entry(503, 'The security module does not answer: try again, or ask another node.'),
+  'token-unsuitable': entry(500, 'The security module lacks something needed: the message names it.'),
+  overloaded: entry(503, 'Try again later.'),
+  timeout: entry(504, 'Try again: no attempt is lost that was not made.'),
+  'no-quorum': entry(503, 'Too few nodes answered: try again when more are up. No attempt is lost that was not made.'),
+  'untrusted-answer': entry(502, 'An answer does not verify under the fleet entry: report it, and ask another node.'),
+  'wrong-passcode': entry(403, 'The passcode is wrong: the message says how many guesses are left.'),
+  configuration: entry(500, 'Correct the configuration: the message names the key.'),
+  alarm: entry(500, 'This must not happen. Stop, keep the evidence, and look.'),
+} as const satisfies Record<string, CodeEntry>;
+
+export type Code = keyof typeof codes;
+export type Evidence = Readonly<Record<string, string | number | boolean>>;
+
+export class HoldfastError extends Error {
+  override readonly name = 'HoldfastError';
+  readonly code: Code;
+  readonly evidence: Evidence;
+
+  constructor(code: Code, message: string, evidence: Evidence = {}, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.code = code;
+    this.evidence = evidence;
+  }
+}
+
+export function fail(code: Code, message: string, evidence?: Evidence, cause?: unknown): never {
+  throw new HoldfastError(code, message, evidence, cause);
+}
+
+/** For what only a bug in this program can break. */
+export function assert(condition: unknown, what: string): asserts condition {
+  if (!condition) throw new Error(`bug: ${what}`);
+}
+
+/** For what no schedule, crash or liar within the stated bounds can bring about: see docs/design.md, "Laws". */
+export function alarm(what: string, evidence?: Evidence): never {
+  return fail('alarm', what, evidence);
+}
