@@ -1,0 +1,124 @@
+/**
+ * The house, as rules: imports point down only, and each outside package enters through its rooms. Run by scripts/test;
+ * test/house/imports.test.ts plants one violation of each kind and expects it to be found.
+ */
+
+/** What each room may import of src. A room that is not named here may not exist. */
+const mayImport = {
+  base: [],
+  wire: ['base'],
+  oprf: ['base', 'wire'],
+  fleet: ['base', 'wire'],
+  vault: ['base', 'wire', 'oprf', 'fleet'],
+  quorum: ['base', 'wire', 'oprf', 'fleet', 'vault'],
+  token: ['base', 'wire', 'oprf', 'fleet', 'vault', 'quorum'],
+  store: ['base', 'wire', 'oprf', 'fleet', 'vault', 'quorum'],
+  web: ['base', 'wire', 'oprf', 'fleet', 'vault', 'quorum'],
+  node: ['base', 'wire', 'oprf', 'fleet', 'vault', 'quorum', 'token', 'store', 'web'],
+  client: ['base', 'wire', 'oprf', 'fleet', 'vault', 'quorum'],
+  ceremony: ['base', 'wire', 'oprf', 'fleet', 'vault', 'quorum', 'token', 'store', 'web'],
+  accounts: ['base', 'wire', 'oprf', 'fleet', 'vault', 'quorum', 'token', 'store', 'web'],
+  cli: ['base', 'wire', 'oprf', 'fleet', 'vault', 'quorum', 'token', 'store', 'web', 'node', 'client', 'ceremony', 'accounts'],
+};
+
+/** Which rooms may import an outside package. One that is not named here is free outside browser code. */
+const rooms = {
+  pkcs11js: ['token'],
+  'graphene-pk11': ['token'],
+  express: ['web'],
+  cors: ['web'],
+  helmet: ['web'],
+  'express-rate-limit': ['web'],
+  'pino-http': ['web'],
+  '@noble': ['base', 'wire', 'oprf', 'vault', 'fleet'],
+  jose: ['web', 'accounts'],
+  commander: ['cli'],
+  'age-encryption': ['client', 'cli'],
+  tar: ['client', 'cli'],
+};
+
+/** Runs in browsers too, so nothing of Node; the files under src/client/node are the client's edge to it. */
+const browser = { path: '^src/(base|wire|oprf|fleet|vault|quorum|client)/', pathNot: '^src/client/node/' };
+const nodeOnlyPackages = ['undici', 'pino', 'prom-client', 'tar'];
+
+const inRooms = (names) => (names.length === 0 ? '^$' : `^src/(${names.join('|')})/`);
+const inPackages = (names) => `(^|node_modules/)(${names.join('|')})(/|$)`;
+
+const directions = Object.entries(mayImport).map(([room, lower]) => ({
+  name: `down-only-${room}`,
+  comment: `src/${room} may import ${lower.length === 0 ? 'nothing of src' : lower.join(', ')}`,
+  severity: 'error',
+  from: { path: inRooms([room]) },
+  to: { path: '^src/', pathNot: inRooms([room, ...lower]) },
+}));
+
+const doors = Object.entries(rooms).map(([name, through]) => ({
+  name: `one-door-${name.replace('@', '')}`,
+  comment: `${name} enters through ${through.join(', ')}`,
+  severity: 'error',
+  from: { path: '^src/', pathNot: inRooms(through) },
+  to: { path: `(^|node_modules/)${name}(/|$)`, pathNot: '^src/' },
+}));
+
+export default {
+  forbidden: [
+    ...directions,
+    ...doors,
+    {
+      name: 'one-door-sqlite',
+      comment: 'node:sqlite enters through store',
+      severity: 'error',
+      from: { path: '^src/', pathNot: inRooms(['store']) },
+      to: { path: '^(node:)?sqlite$' },
+    },
+    {
+      name: 'known-room',
+      comment: 'every file of src is in a room of the house',
+      severity: 'error',
+      from: { path: '^src/', pathNot: inRooms(Object.keys(mayImport)) },
+      to: {},
+    },
+    {
+      name: 'browser-no-node',
+      comment: 'this code runs in browsers: what needs Node goes to src/client/node or a higher room',
+      severity: 'error',
+      from: browser,
+      to: { dependencyTypes: ['core'] },
+    },
+    {
+      name: 'browser-no-node-package',
+      comment: 'this package needs Node',
+      severity: 'error',
+      from: browser,
+      to: { path: inPackages(nodeOnlyPackages), pathNot: '^src/' },
+    },
+    {
+      name: 'browser-no-client-node',
+      comment: 'the client works without its edge to Node',
+      severity: 'error',
+      from: browser,
+      to: { path: '^src/client/node/' },
+    },
+    { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },
+    { name: 'resolves', comment: 'no such file or package', severity: 'error', from: {}, to: { couldNotResolve: true } },
+    {
+      name: 'declared',
+      comment: 'src imports what "dependencies" of package.json names',
+      severity: 'error',
+      from: { path: '^src/' },
+      to: { dependencyTypes: ['npm-no-pkg', 'npm-unknown', 'npm-dev'] },
+    },
+    {
+      name: 'src-alone',
+      comment: 'src does not know its tests or scripts',
+      severity: 'error',
+      from: { path: '^src/' },
+      to: { path: '^(test|scripts)/' },
+    },
+  ],
+  options: {
+    parser: 'swc',
+    doNotFollow: { path: 'node_modules' },
+    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'node', 'default', 'types'] },
+  },
+};

@@ -1,0 +1,113 @@
+#!/bin/bash
+# Makes this machine ready to run Holdfast, and does nothing when it is ready already. Called by every script beside it.
+#
+#   scripts/setup.sh              what a node, a client and the tests need
+#   scripts/setup.sh --chromium   also the browser that passkey tests drive
+#
+# A bare Debian 12 is enough: whatever npm is there (9 or newer) installs the packages of package-lock.json, among them the
+# Node runtime that everything else runs on. No install script runs unasked: packages come in with --ignore-scripts, and
+# only those that package.json names in "allowScripts" are built.
+set -euo pipefail
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+cd "$root"
+
+packages=(ca-certificates softhsm2 opensc libengine-pkcs11-openssl age g++ make python3)
+for flag in "$@"; do
+  case $flag in
+    --chromium) packages+=(chromium) ;;
+    *) echo "setup: unknown flag $flag (known: --chromium)" >&2; exit 2 ;;
+  esac
+done
+
+say() { echo "setup: $*" >&2; }
+die() { say "FAILED: $1"; say "next step: $2"; exit 1; }
+
+# Two scripts started at once must not install into the same folder.
+exec 9<"${BASH_SOURCE[0]}"
+flock 9
+
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+
+# quietly WHAT NEXT_STEP COMMAND...: one line of progress, and the command's own words only if it fails.
+quietly() {
+  local what=$1 next=$2
+  shift 2
+  say "$what ..."
+  "$@" </dev/null >"$log" 2>&1 && return
+  tail -n 40 "$log" >&2
+  die "$what" "$next"
+}
+
+as_root() {
+  if [ "$(id -u)" = 0 ]; then "$@"; else sudo -n "$@"; fi
+}
+
+install_debian_packages() {
+  command -v npm >/dev/null || packages+=(nodejs npm)
+  local missing=() package
+  for package in "${packages[@]}"; do
+    [ "$(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null)" = installed ] || missing+=("$package")
+  done
+  [ ${#missing[@]} = 0 ] && return
+  local by_hand="as root: apt-get update && apt-get install -y --no-install-recommends ${missing[*]}"
+  [ "$(id -u)" = 0 ] || sudo -n true 2>/dev/null || die "${missing[*]} missing, and sudo asks for a password" "$by_hand"
+  quietly 'reading the package lists of Debian' 'check the network and /etc/apt/sources.list, then run this again' \
+    as_root apt-get -q update
+  quietly "installing ${missing[*]}" "$by_hand" \
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get -q install -y --no-install-recommends "${missing[@]}"
+}
+
+# Whether node_modules holds what package-lock.json says. npm keeps its own account of what it installed; packages for
+# other platforms are absent from it.
+installed_as_locked() {
+  [ -f node_modules/.package-lock.json ] && node -e '
+    const read = (file) => JSON.parse(require("fs").readFileSync(file, "utf8")).packages;
+    const installed = read("node_modules/.package-lock.json");
+    const locked = Object.entries(read("package-lock.json")).filter(([path]) => path !== "");
+    const same = ([path, p]) =>
+      installed[path] === undefined ? p.optional === true : installed[path].version === p.version && installed[path].integrity === p.integrity;
+    process.exit(locked.every(same) && Object.keys(installed).length <= locked.length ? 0 : 1);
+  '
+}
+
+case $(uname -m) in
+  x86_64) arch=x64 ;;
+  aarch64) arch=arm64 ;;
+  *) die "no Node runtime for $(uname -m)" 'use a machine with an x86-64 or arm64 processor' ;;
+esac
+runtime=node_modules/node/node_modules/node-linux-$arch
+addon=node_modules/pkcs11js/build/Release/pkcs11.node
+stamp=node_modules/.holdfast-setup
+registry='check the network and `npm config get registry`, then run this again'
+
+install_npm_packages() {
+  local wanted
+  wanted="$arch $(sha256sum <package-lock.json)"
+  [ "$(cat $stamp 2>/dev/null)" = "$wanted" ] && [ -x node_modules/.bin/node ] && [ -d $runtime/include ] && [ -f $addon ] && return
+  installed_as_locked ||
+    quietly 'installing the npm packages of package-lock.json' "$registry" npm ci --ignore-scripts --no-audit --no-fund
+  # The runtime's package fetches the binary for this processor in its install script. A later `npm install` removes the
+  # folder with the headers again, hence the test for it.
+  [ -x node_modules/.bin/node ] && [ -d $runtime/include ] ||
+    quietly 'installing the Node runtime' "$registry" npm rebuild node
+  # With the runtime's own headers nothing is fetched from nodejs.org, and equal headers give equal bytes.
+  quietly 'building pkcs11js' 'see the compiler messages above; g++, make and python3 are needed' \
+    env npm_config_nodedir="$root/$runtime" npm rebuild pkcs11js
+  echo "$wanted" >$stamp
+}
+
+verify() {
+  local again='remove node_modules and run this again'
+  [[ $(node_modules/.bin/node --version) == v24.* ]] || die 'node_modules/.bin/node is not Node 24' "$again"
+  node_modules/.bin/node -e 'require("pkcs11js")' 2>"$log" || { cat "$log" >&2; die 'pkcs11js does not load' "$again"; }
+  [ -f /usr/lib/softhsm/libsofthsm2.so ] || die 'libsofthsm2.so is missing' 'as root: apt-get install --reinstall libsofthsm2'
+  compgen -G '/usr/lib/*/engines-3/pkcs11.so' >/dev/null ||
+    die 'the OpenSSL engine pkcs11.so is missing' 'as root: apt-get install --reinstall libengine-pkcs11-openssl'
+}
+
+command -v dpkg-query >/dev/null || die 'this is not Debian' 'use Debian 12, or the Dockerfile'
+install_debian_packages
+install_npm_packages
+verify
