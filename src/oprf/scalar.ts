@@ -14,7 +14,7 @@ const { Fn } = p256.Point;
 export const ORDER: bigint = Fn.ORDER;
 export const SCALAR_BYTES = 32;
 
-/** 64 bits more than n has, and 64 more again: the bias of the reduction is below 2^-128. */
+/** 128 bits more than n has, where FIPS 186-5 asks for 64: the bias of the reduction is below 2^-128. */
 export const SCALAR_SEED_BYTES = 48;
 
 /** @throws `malformed` unless `bytes` is 32 bytes, big-endian, in 1..n-1. */
@@ -44,10 +44,6 @@ export function randomScalar(random: Random): bigint {
 
 export function addScalars(a: bigint, b: bigint): bigint {
   return Fn.add(a, b);
-}
-
-export function subtractScalars(a: bigint, b: bigint): bigint {
-  return Fn.sub(a, b);
 }
 
 export function multiplyScalars(a: bigint, b: bigint): bigint {
