@@ -49,8 +49,8 @@ export function finalize(input: Secret<Uint8Array>, blinding: Secret<Uint8Array>
 }
 
 /**
- * RFC 9497, section 3.3.1, BlindEvaluate: Z = k * B, 33 bytes. In a fleet this happens inside the token; here it serves
- * simulations and tests.
+ * RFC 9497, section 3.3.1, BlindEvaluate: Z = k * B, 33 bytes. In a fleet this happens inside the token. A client does it
+ * once, while it registers and still holds the whole key; simulations do it with shares.
  * @throws `malformed` unless `key` is a scalar and `element` a point.
  */
 export function evaluate(key: Secret<Uint8Array>, element: Uint8Array): Uint8Array {
