@@ -5,8 +5,8 @@
 #   scripts/setup.sh --chromium   also the browser that passkey tests drive
 #
 # A bare Debian 12 is enough: whatever npm is there (9 or newer) installs the packages of package-lock.json, among them the
-# Node runtime that everything else runs on. No install script runs unasked: packages come in with --ignore-scripts, and
-# only those that package.json names in "allowScripts" are built.
+# Node runtime that everything else runs on. Packages come in without their install scripts; the two that need more, the
+# runtime and pkcs11js, are finished below by name.
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -92,9 +92,10 @@ install_npm_packages() {
   # folder with the headers again, hence the test for it.
   [ -x node_modules/.bin/node ] && [ -d $runtime/include ] ||
     quietly 'installing the Node runtime' "$registry" npm rebuild node
-  # With the runtime's own headers nothing is fetched from nodejs.org, and equal headers give equal bytes.
+  # The runtime's own headers: nothing is fetched from nodejs.org, and equal headers give equal bytes. The project's own
+  # node-gyp: the one of Debian links the addon to Debian's libnode, and two Nodes in one process crash.
   quietly 'building pkcs11js' 'see the compiler messages above; g++, make and python3 are needed' \
-    env npm_config_nodedir="$root/$runtime" npm rebuild pkcs11js
+    env PATH="$root/node_modules/.bin:$PATH" node-gyp rebuild --directory=node_modules/pkcs11js --nodedir="$root/$runtime"
   echo "$wanted" >$stamp
 }
 
