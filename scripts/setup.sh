@@ -5,8 +5,8 @@
 #   scripts/setup.sh --chromium   also the browser that passkey tests drive
 #
 # A bare Debian 12 is enough: whatever npm is there (9 or newer) installs the packages of package-lock.json, among them the
-# Node runtime that everything else runs on. Packages come in without their install scripts; the two that need more, the
-# runtime and pkcs11js, are finished below by name.
+# Node runtime that everything else runs on. Packages come in without their install scripts (package.json denies them in
+# "allowScripts"); pkcs11js, which has to be compiled, is built below by name.
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -59,16 +59,21 @@ install_debian_packages() {
     as_root env DEBIAN_FRONTEND=noninteractive apt-get -q install -y --no-install-recommends "${missing[@]}"
 }
 
-# Whether node_modules holds what package-lock.json says. npm keeps its own account of what it installed; packages for
-# other platforms are absent from it.
+# Whether node_modules holds what package-lock.json says, by npm's own account of what it installed. Only what is for
+# another platform may be missing.
 installed_as_locked() {
   [ -f node_modules/.package-lock.json ] && node -e '
     const read = (file) => JSON.parse(require("fs").readFileSync(file, "utf8")).packages;
     const installed = read("node_modules/.package-lock.json");
-    const locked = Object.entries(read("package-lock.json")).filter(([path]) => path !== "");
-    const same = ([path, p]) =>
-      installed[path] === undefined ? p.optional === true : installed[path].version === p.version && installed[path].integrity === p.integrity;
-    process.exit(locked.every(same) && Object.keys(installed).length <= locked.length ? 0 : 1);
+    const locked = read("package-lock.json");
+    const ours = { os: process.platform, cpu: process.arch, libc: "glibc" };
+    const forHere = (p) => p.cpu !== undefined && ["os", "cpu", "libc"].every((what) => p[what] === undefined || p[what].includes(ours[what]));
+    const mayMiss = (p) => p.optional === true && !forHere(p);
+    const fits = ([path, p]) => {
+      const found = installed[path];
+      return path === "" || (found === undefined ? mayMiss(p) : found.version === p.version && found.integrity === p.integrity);
+    };
+    process.exit(Object.entries(locked).every(fits) && Object.keys(installed).every((path) => locked[path]) ? 0 : 1);
   '
 }
 
@@ -77,7 +82,7 @@ case $(uname -m) in
   aarch64) arch=arm64 ;;
   *) die "no Node runtime for $(uname -m)" 'use a machine with an x86-64 or arm64 processor' ;;
 esac
-runtime=node_modules/node/node_modules/node-linux-$arch
+runtime=node_modules/node-linux-$arch
 addon=node_modules/pkcs11js/build/Release/pkcs11.node
 stamp=node_modules/.holdfast-setup
 registry='check the network and `npm config get registry`, then run this again'
@@ -85,13 +90,14 @@ registry='check the network and `npm config get registry`, then run this again'
 install_npm_packages() {
   local wanted
   wanted="$arch $(sha256sum <package-lock.json)"
-  [ "$(cat $stamp 2>/dev/null)" = "$wanted" ] && [ -x node_modules/.bin/node ] && [ -d $runtime/include ] && [ -f $addon ] && return
-  installed_as_locked ||
+  [ "$(cat $stamp 2>/dev/null)" = "$wanted" ] && [ -d $runtime/include ] && [ -f $addon ] && return
+  if ! installed_as_locked; then
     quietly 'installing the npm packages of package-lock.json' "$registry" npm ci --ignore-scripts --no-audit --no-fund
-  # The runtime's package fetches the binary for this processor in its install script. A later `npm install` removes the
-  # folder with the headers again, hence the test for it.
-  [ -x node_modules/.bin/node ] && [ -d $runtime/include ] ||
-    quietly 'installing the Node runtime' "$registry" npm rebuild node
+    # Under an old Node npm leaves out, without a word, what is optional and asks for a newer one. The runtime is there now.
+    installed_as_locked || quietly 'installing the npm packages again, under their own Node' "$registry" \
+      env PATH="$root/node_modules/.bin:$PATH" npm ci --ignore-scripts --no-audit --no-fund
+    installed_as_locked || die 'npm did not install what package-lock.json says' 'remove node_modules and run this again'
+  fi
   # The runtime's own headers: nothing is fetched from nodejs.org, and equal headers give equal bytes. The project's own
   # node-gyp: the one of Debian links the addon to Debian's libnode, and two Nodes in one process crash.
   quietly 'building pkcs11js' 'see the compiler messages above; g++, make and python3 are needed' \
