@@ -1,19 +1,55 @@
 /**
- * What a node counts per slot, in its token (src/token) and nowhere else. Each number is an unsigned 32-bit integer
- * that saturates and refuses; none ever wraps. `tried`, `cleared` and `locked` belong to the generation in force.
+ * What a member's token remembers of one slot, and how it may change. Nothing here ever goes down within a generation;
+ * what has no room left saturates and refuses.
  */
+
+/** Numbers are unsigned 32-bit. */
 export interface Counters {
-  /** Highest generation voted for. */
+  /** Highest generation this member voted for. */
   readonly voted: number;
-  /** Generation in force; 0: none. */
+  /** The generation in force; 0 for none. */
   readonly active: number;
-  /** Highest attempt number. */
+  /** Highest attempt number counted in this generation. */
   readonly tried: number;
-  /** Highest attempt number confirmed. */
+  /** Highest attempt number confirmed as a success in this generation. */
   readonly cleared: number;
-  /** A lock statement was signed: no confirmation is accepted any more for this generation. */
+  /** A lock statement was signed: no confirmation of this generation is accepted any more. */
   readonly locked: boolean;
 }
 
-/** The counters of a slot that was never counted. */
+/** Of a slot that was never heard of. */
 export const NEW_COUNTERS: Counters = { voted: 0, active: 0, tried: 0, cleared: 0, locked: false };
+
+/** How far ahead of its own `voted` a member follows a client: see docs/design.md, "Choosing numbers". */
+export const GENERATION_WINDOW = 16;
+
+export function afterVote(counters: Counters, generation: number): Counters {
+  return { ...counters, voted: generation };
+}
+
+/** One value, never field by field: counters of an older generation mean nothing in a newer one. */
+export function afterActivation(counters: Counters, generation: number): Counters {
+  return { voted: Math.max(counters.voted, generation), active: generation, tried: 0, cleared: 0, locked: false };
+}
+
+export function afterTry(counters: Counters, attempt: number): Counters {
+  return { ...counters, tried: Math.max(counters.tried, attempt) };
+}
+
+export function afterConfirmation(counters: Counters, attempt: number): Counters {
+  return { ...afterTry(counters, attempt), cleared: Math.max(counters.cleared, attempt) };
+}
+
+export function exhausted(counters: Counters, guesses: number): boolean {
+  return counters.tried >= counters.cleared + guesses;
+}
+
+/** Law 1: a vote is for a number never used here, within the budget after the last success. */
+export function mayVote(counters: Counters, attempt: number, guesses: number): boolean {
+  return counters.tried < attempt && attempt <= counters.cleared + guesses;
+}
+
+/** Answering is counted too: a certified attempt is answered only while no later one was counted here. */
+export function mayAnswer(counters: Counters, attempt: number, guesses: number): boolean {
+  return counters.tried <= attempt && attempt <= counters.cleared + guesses;
+}

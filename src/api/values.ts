@@ -1,0 +1,72 @@
+/**
+ * The JSON spelling of what travels and is stored: one codec for the clients' and the peers' HTTP bodies and for the rows
+ * of the store, so that there is one parser to attack. Bytes are unpadded base64url. Unknown members are refused.
+ */
+import { z } from 'zod';
+import { fromBase64url, type Id, isId, toBase64url } from '../base/bytes.ts';
+import { HoldfastError } from '../base/errors.ts';
+import type { Cancelled, Certified, Confirmed, Proof, Standing } from '../quorum/record.ts';
+import type { Place } from '../vault/slot.ts';
+import type { Signed } from '../wire/signed.ts';
+
+/** @param maxBytes bound before decoding */
+export function binary(maxBytes: number) {
+  return z.codec(z.string().max(Math.ceil((maxBytes * 4) / 3)), z.instanceof(Uint8Array<ArrayBufferLike>), {
+    decode(text, context) {
+      try {
+        return fromBase64url(text);
+      } catch (error) {
+        if (!(error instanceof HoldfastError)) throw error;
+        context.issues.push({ code: 'custom', message: error.message, input: text });
+        return z.NEVER;
+      }
+    },
+    encode: toBase64url,
+  });
+}
+
+export const id = z.custom<Id>((value) => typeof value === 'string' && isId(value), 'expected 64 lower-case hex digits');
+
+export const point = binary(33).refine((bytes) => bytes.length === 33, 'expected 33 bytes');
+
+/** No signed statement is longer than this (wire/message.ts: an answer with 512 bytes of payload). */
+const SIGNED_BYTES_MAX = 1024;
+export const REGISTRATION_BYTES_MAX = 8192;
+const VOTES_MAX = 7;
+
+export const signed = z.strictObject({ signed: binary(SIGNED_BYTES_MAX), signature: binary(64) });
+
+/** The codec that a domain type is carried by: T in the program, JSON outside. */
+type CodecOf<T> = z.ZodType<T, unknown>;
+
+const statement: CodecOf<Signed> = z.codec(signed, z.custom<Signed>(), {
+  decode: ({ signed: bytes, signature }) => ({ bytes, signature }),
+  encode: ({ bytes, signature }) => ({ signed: bytes, signature }),
+});
+export { statement as signedStatement };
+
+export const votes: CodecOf<readonly Signed[]> = z.array(statement).max(VOTES_MAX);
+
+export const wayIn = z.strictObject({ kind: z.enum(['passcode', 'recovery-code', 'passkey']), name: binary(32) });
+
+export const place: CodecOf<Place> = z.strictObject({ tenant: z.string().min(1).max(64), account: id, way: wayIn });
+
+export const standing: CodecOf<Standing> = z.strictObject({
+  registration: binary(REGISTRATION_BYTES_MAX),
+  votes,
+  activation: statement,
+});
+
+export const certified: CodecOf<Certified> = z.strictObject({ votes });
+
+export const confirmed: CodecOf<Confirmed> = z.strictObject({ confirm: statement, votes });
+
+export const cancelled: CodecOf<Cancelled> = z.strictObject({ by: place, cancel: statement });
+
+export const proof = z.strictObject({
+  standing: standing.optional(),
+  attempt: certified.optional(),
+  confirmation: confirmed.optional(),
+  lock: votes.optional(),
+  cancels: z.array(cancelled).max(32).optional(),
+}) as unknown as CodecOf<Proof>;

@@ -1,0 +1,76 @@
+/**
+ * A generation comes into force: the depositor's unlock key says so, a quorum voted for it. Nothing can be guessed before.
+ * Used for a client's activation and for one that catch-up brings: both prove themselves.
+ */
+import { parseRegistration, type Registration } from '../../vault/registration.ts';
+import type { Member, Reply } from '../ask.ts';
+import { refuse } from '../ask.ts';
+import { afterActivation, type Counters } from '../counters.ts';
+import { type Machine, perform, type View } from '../effects.ts';
+import type { EventKind, SlotRecord, Standing } from '../record.ts';
+import { readStanding, repeat, say } from './standing.ts';
+
+export function* activate(member: Member, standing: Standing): Machine<Reply> {
+  const registration = readStanding(member, standing);
+  const { slot, generation, digest } = registration;
+  const view = yield* perform('load', { slot });
+  const { counters, record } = view;
+  if (generation < counters.active) {
+    return refuse('stale-generation', 'a later generation is in force', { active: counters.active });
+  }
+  const stored = record?.standing && parseRegistration(record.standing.registration, member.fleet);
+  const whole = stored?.digest === digest;
+  const said = whole ? repeat(member, 'node/activation-ack', record?.activationAck, { slot, generation, digest }) : undefined;
+  if (said !== undefined) return said;
+  if (generation === counters.active) return yield* complete(member, view, standing, registration);
+  const opened = registration.core.tombstone || (yield* perform('open', { registration }));
+  const sequence = yield* perform('commit', { slot, counters: afterActivation(counters, generation) });
+  const ack = yield* say(member, 'node/activation-ack', { slot, generation, digest, opened, ...finalCounters(counters), sequence });
+  yield* perform('save', {
+    slot,
+    record: superseding(record, registration, standing, ack),
+    event: { kind: eventOf(registration, counters), generation, attempt: 0 },
+  });
+  return ack;
+}
+
+/**
+ * The token says that this generation is in force, but the store lost it (killed in between, or an old disk). An equal
+ * generation changes no counter: setting them to zero again would refill the guesses.
+ */
+function* complete(member: Member, view: View, standing: Standing, registration: Registration): Machine<Reply> {
+  const { slot, generation, digest } = registration;
+  if (view.record?.standing !== undefined) {
+    const { generation: held, digest: other } = parseRegistration(view.record.standing.registration, member.fleet);
+    if (held === generation && other !== digest) {
+      return refuse('stale-generation', 'another registration is in force under this generation');
+    }
+  }
+  const opened = registration.core.tombstone || (yield* perform('open', { registration }));
+  const { counters, sequence } = view;
+  const ack = yield* say(member, 'node/activation-ack', { slot, generation, digest, opened, ...finalCounters(counters), sequence });
+  yield* perform('save', { slot, record: superseding(view.record, registration, standing, ack) });
+  return ack;
+}
+
+/** What belonged to the old generation goes; what is waiting for a later one stays. */
+function superseding(record: SlotRecord | undefined, registration: Registration, standing: Standing, ack: SlotRecord['activationAck']): SlotRecord {
+  const { registerVote, announcements, cancels } = record ?? {};
+  return {
+    place: registration.core.place,
+    standing,
+    ...(ack && { activationAck: ack }),
+    ...(registerVote && { registerVote }),
+    ...(announcements && { announcements: announcements.filter((waiting) => waiting.generation > registration.generation) }),
+    ...(cancels && { cancels }),
+  };
+}
+
+function finalCounters(counters: Counters) {
+  return { oldGeneration: counters.active, oldTried: counters.tried, oldCleared: counters.cleared };
+}
+
+function eventOf(registration: Registration, counters: Counters): EventKind {
+  if (registration.core.tombstone) return 'deleted';
+  return counters.active === 0 ? 'registered' : 'replaced';
+}

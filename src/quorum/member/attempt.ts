@@ -1,0 +1,85 @@
+/**
+ * An attempt: count, then answer. First each member counts the attempt in its token and votes; with the votes of a quorum
+ * each answers, and answering is counted too. Whether the guess is right, no member ever learns here.
+ */
+import type { Id } from '../../base/bytes.ts';
+import { fail } from '../../base/errors.ts';
+import { decodeMessage, type Message } from '../../wire/message.ts';
+import { hash } from '../../wire/signed.ts';
+import type { Ask, Member, Refusal, Reply } from '../ask.ts';
+import { refuse } from '../ask.ts';
+import { afterTry, exhausted, mayAnswer, mayVote } from '../counters.ts';
+import { type Machine, perform, type View } from '../effects.ts';
+import { readCertificate } from '../quorum-certificate.ts';
+import { readRequest } from './request.ts';
+import { allSinceRestart, votesOn } from './rollback.ts';
+import { inForceAs, repeat, say } from './standing.ts';
+
+export function* voteForAttempt(member: Member, ask: Ask & { op: 'attempt-vote' }): Machine<Reply> {
+  const { slot, generation, digest, attempt, element } = readAttempt(member, ask);
+  const view = yield* perform('load', { slot });
+  const current = inForceAs(member, view, { generation, digest });
+  if ('refused' in current) return current;
+  const { counters, record } = view;
+  const said = repeat(member, 'node/attempt-vote', record?.attemptVote, { slot, generation, digest, attempt, element });
+  if (said !== undefined) return said;
+  if (!votesOn(member, view, current)) return refuse('quarantined', 'this member does not vote on this generation');
+  const { guesses } = current.core.policy;
+  if (!mayVote(counters, attempt, guesses)) return outOfRange(view, guesses);
+  // Law 1 and 3: the guess is counted in the token before anyone hears anything. Signed only in this step, never again.
+  const sequence = yield* perform('commit', { slot, counters: afterTry(counters, attempt) });
+  const vote = yield* say(member, 'node/attempt-vote', { slot, generation, digest, attempt, element, sequence });
+  yield* perform('save', {
+    slot,
+    record: { place: ask.caller.place, ...record, attemptVote: vote },
+    event: { kind: 'guess', generation, attempt },
+  });
+  return vote;
+}
+
+export function* answer(member: Member, ask: Ask & { op: 'answer' }): Machine<Reply> {
+  const { slot, generation, digest, attempt, element, nonce } = readAttempt(member, ask);
+  const says = { slot, generation, digest, attempt, element };
+  const votes = readCertificate('node/attempt-vote', ask.votes, says, member.fleet, member.verify);
+  const view = yield* perform('load', { slot });
+  const current = inForceAs(member, view, { generation, digest });
+  if ('refused' in current) return current;
+  const { counters, record } = view;
+  const { guesses } = current.core.policy;
+  if (!mayAnswer(counters, attempt, guesses)) return outOfRange(view, guesses);
+  let { sequence } = view;
+  if (counters.tried < attempt || !isKnown(view, says)) {
+    if (!(yield* allSinceRestart(votes))) {
+      return refuse('attempt-out-of-range', 'a vote of this quorum certificate is from before its member restarted');
+    }
+    yield* perform('saw', { sequences: votes.map((vote) => ({ node: vote.signer, sequence: vote.sequence })) });
+    // Answering is counted as well: this member may not have been asked for its vote.
+    if (counters.tried < attempt) sequence = yield* perform('commit', { slot, counters: afterTry(counters, attempt) });
+    yield* perform('save', { slot, record: { place: ask.caller.place, ...record, attempt: { votes: ask.votes } } });
+  }
+  const evaluated = yield* perform('evaluate', { registration: current, element: ask.element });
+  return yield* say(member, 'node/answer', { ...says, nonce, evaluated, sequence });
+}
+
+/** @throws what `readRequest` throws; `malformed` when the element is not the one that the client signed for */
+function readAttempt(member: Member, ask: Ask & { op: 'attempt-vote' | 'answer' }): Message<'client/request'> & { readonly element: Id } {
+  const asked = readRequest(member, ask, 'attempt');
+  const element = hash(ask.element);
+  if (asked.body !== element) fail('malformed', 'the element is not the one that the client signed for');
+  return { ...asked, element };
+}
+
+/** This very attempt was accepted here before: it may be answered again, so a lost reply costs nothing. */
+function isKnown(view: View, { generation, attempt, element }: { generation: number; attempt: number; element: Id }): boolean {
+  const [vote] = view.record?.attempt?.votes ?? [];
+  if (vote === undefined) return false;
+  const known = decodeMessage('node/attempt-vote', vote.bytes);
+  return known.generation === generation && known.attempt === attempt && known.element === element;
+}
+
+function outOfRange({ counters }: View, guesses: number): Refusal {
+  const evidence = { tried: counters.tried, cleared: counters.cleared, guesses };
+  return exhausted(counters, guesses)
+    ? refuse('locked', 'all guesses are used up', evidence)
+    : refuse('attempt-out-of-range', 'expected a later attempt number', evidence);
+}

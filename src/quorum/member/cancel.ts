@@ -1,0 +1,35 @@
+/** The owner objects to an announced registration, with the unlock key of any way in of the account. */
+import { fail } from '../../base/errors.ts';
+import { type Place, slotId } from '../../vault/slot.ts';
+import { decodeMessage } from '../../wire/message.ts';
+import type { Member, Refusal } from '../ask.ts';
+import { refuse } from '../ask.ts';
+import { type Machine, perform } from '../effects.ts';
+import type { Cancelled } from '../record.ts';
+import { inForce, readByUnlockKey } from './standing.ts';
+
+/** Objections kept for one slot; the oldest go first, long after what they object to is stale. */
+const CANCELS_MAX = 32;
+
+/** @returns true once it stands. The driver keeps both slots of the account still meanwhile. */
+export function* cancel(member: Member, place: Place, { by, cancel: signed }: Cancelled): Machine<boolean | Refusal> {
+  if (by.account !== place.account || by.tenant !== place.tenant) fail('not-allowed', 'that way in belongs to another account');
+  const authority = yield* perform('load', { slot: slotId(by) });
+  const current = inForce(member, authority);
+  if ('refused' in current) return current;
+  if (current.core.tombstone) return refuse('not-allowed', 'that way in was deleted');
+  const { slot, digest, generation, bySlot } = readByUnlockKey('unlock/cancel', signed, current, member);
+  if (slot !== slotId(place) || bySlot !== slotId(by)) fail('malformed', 'the cancellation names other slots');
+  const { record, counters } = yield* perform('load', { slot });
+  if (generation <= counters.active) return refuse('stale-generation', 'that generation, or a later one, is in force', { active: counters.active });
+  const known = record?.cancels ?? [];
+  if (known.some((one) => decodeMessage('unlock/cancel', one.cancel.bytes).digest === digest)) return true;
+  const cancels = [...known, { by, cancel: signed }].slice(-CANCELS_MAX);
+  const announcements = record?.announcements?.filter((waiting) => waiting.digest !== digest);
+  yield* perform('save', {
+    slot,
+    record: { place, ...record, cancels, ...(announcements && { announcements }) },
+    event: { kind: 'cancelled', generation, attempt: 0 },
+  });
+  return true;
+}

@@ -1,0 +1,43 @@
+/**
+ * Catch-up: another member's proof of a slot, checked as if it came from a stranger. Each part proves itself, so it does
+ * not matter who sent it; what does not verify is refused and changes nothing.
+ */
+import { slotId } from '../../vault/slot.ts';
+import { decodeMessage } from '../../wire/message.ts';
+import type { Member } from '../ask.ts';
+import { isRefusal } from '../ask.ts';
+import { afterTry, mayVote } from '../counters.ts';
+import { type Machine, perform } from '../effects.ts';
+import { readCertifiedAttempt } from '../quorum-certificate.ts';
+import type { Certified, Proof } from '../record.ts';
+import { activate } from './activate.ts';
+import { cancel } from './cancel.ts';
+import { confirm } from './confirm.ts';
+import { learnLock } from './lock.ts';
+import { inForceAs } from './standing.ts';
+
+/** @throws `malformed`, `not-certified`, `not-signed`, `wrong-fleet`: then the sender is wrong or lies */
+export function* learn(member: Member, proof: Proof): Machine<void> {
+  if (proof.standing !== undefined) yield* activate(member, proof.standing);
+  if (proof.confirmation !== undefined) yield* confirm(member, proof.confirmation);
+  if (proof.attempt !== undefined) yield* learnAttempt(member, proof.attempt);
+  if (proof.lock !== undefined) yield* learnLock(member, proof.lock);
+  for (const one of proof.cancels ?? []) {
+    const { slot } = decodeMessage('unlock/cancel', one.cancel.bytes);
+    const { record } = yield* perform('load', { slot });
+    if (record !== undefined && slotId(record.place) === slot) yield* cancel(member, record.place, one);
+  }
+}
+
+/** A certified attempt counts here as well; only upwards, so a replay does nothing. */
+function* learnAttempt(member: Member, { votes }: Certified): Machine<void> {
+  const certified = readCertifiedAttempt(votes, {}, member.fleet, member.verify);
+  const view = yield* perform('load', { slot: certified.slot });
+  const current = inForceAs(member, view, certified);
+  if (isRefusal(current)) return;
+  // Beyond the own budget a confirmation is missing here, which says the same and more.
+  if (!mayVote(view.counters, certified.attempt, current.core.policy.guesses)) return;
+  const { slot, attempt } = certified;
+  yield* perform('commit', { slot, counters: afterTry(view.counters, attempt) });
+  yield* perform('save', { slot, record: { place: current.core.place, ...view.record, attempt: { votes } } });
+}

@@ -1,0 +1,102 @@
+/**
+ * A member votes for a registration: once per generation, after its own share has opened in its token (DESIGN of the
+ * protocol: docs/design.md, "Register"). What is in force stays in force until the activation.
+ */
+import type { Id } from '../../base/bytes.ts';
+import { fail } from '../../base/errors.ts';
+import type { Registration } from '../../vault/registration.ts';
+import { decodeMessage } from '../../wire/message.ts';
+import type { Signed } from '../../wire/signed.ts';
+import { type Ask, type Member, type Refusal, type Reply, refuse } from '../ask.ts';
+import { afterVote, GENERATION_WINDOW } from '../counters.ts';
+import { type Machine, perform, type View } from '../effects.ts';
+import type { Announcement, SlotRecord } from '../record.ts';
+import { readRequest } from './request.ts';
+import { inForce, readByUnlockKey, repeat, say } from './standing.ts';
+
+/** Announcements that may wait at once in one slot; more are refused, so that a stranger's cannot push out the owner's. */
+const ANNOUNCEMENTS_MAX = 8;
+
+export function* voteForRegistration(member: Member, ask: Ask & { op: 'register-vote' }): Machine<Reply> {
+  const { registration, caller } = ask;
+  const { slot, generation, digest } = registration;
+  const asked = readRequest(member, ask, 'register');
+  if (asked.slot !== slot || asked.generation !== generation || asked.digest !== digest) {
+    fail('malformed', 'the request was signed for another registration');
+  }
+  const view = yield* perform('load', { slot });
+  const { counters, record = { place: caller.place } } = view;
+  const said = repeat(member, 'node/register-vote', record.registerVote, { slot, generation, digest });
+  if (said !== undefined) return said;
+  // After a rollback this token may have voted already and forgotten it; a second vote could certify two registrations.
+  if (view.standing !== 'full') return refuse('quarantined', 'this member does not vote now');
+  if (generation <= counters.voted) {
+    return refuse('stale-generation', 'this member voted under that generation already', { voted: counters.voted });
+  }
+  // Without a bound one compromised node could make a client use up all numbers at once (docs/design.md, "Choosing numbers").
+  if (generation > counters.voted + GENERATION_WINDOW) {
+    return refuse('stale-generation', `expected at most ${GENERATION_WINDOW} beyond the last vote`, { voted: counters.voted });
+  }
+  if (counters.voted === 0 && !view.hasRoom) return refuse('token-full', 'the token takes no new slot');
+  if (counters.active > 0) {
+    const current = inForce(member, view);
+    if ('refused' in current) return current;
+    const barrier = yield* mayReplace(member, view, record, current, registration, ask.replace);
+    if (barrier !== undefined) return barrier;
+  }
+  if (!registration.core.tombstone && !(yield* perform('open', { registration }))) {
+    return refuse('share-refused', 'the share sealed for this member does not open, or is not the one of its public share');
+  }
+  // Token first, then disk, then the word: a vote that was given can never be forgotten.
+  const sequence = yield* perform('commit', { slot, counters: afterVote(counters, generation) });
+  const vote = yield* say(member, 'node/register-vote', { slot, generation, digest, sequence });
+  const announcements = record.announcements?.filter((waiting) => waiting.digest !== digest);
+  yield* perform('save', { slot, record: { ...record, registerVote: vote, ...(announcements && { announcements }) } });
+  return vote;
+}
+
+/** @returns nothing when the registration in force may be superseded now; else the refusal, after announcing where due. */
+function* mayReplace(
+  member: Member,
+  view: View,
+  record: SlotRecord,
+  current: Registration,
+  next: Registration,
+  replace: Signed | undefined,
+): Machine<Refusal | undefined> {
+  // Nothing is left to protect behind a deletion.
+  if (current.core.tombstone) return undefined;
+  const { slot, generation, digest } = next;
+  if (replace !== undefined) {
+    const allowed = readByUnlockKey('unlock/replace', replace, current, member);
+    const says =
+      allowed.slot === slot &&
+      allowed.generation === generation &&
+      allowed.digest === digest &&
+      allowed.oldGeneration === current.generation &&
+      allowed.oldDigest === current.digest;
+    return says ? undefined : refuse('not-allowed', 'the unlock key allowed another replacement');
+  }
+  if (isCancelled(record, digest)) return refuse('cancelled', 'the owner cancelled this registration');
+  const announcements = record.announcements ?? [];
+  const announced = announcements.find((waiting) => waiting.digest === digest);
+  const waitMs = current.core.policy.coolingOffSeconds * 1000;
+  if (announced !== undefined) {
+    const leftMs = announced.since + waitMs - member.now;
+    return leftMs > 0 ? coolingOff(leftMs) : undefined;
+  }
+  const waiting = announcements.filter((one) => one.generation > view.counters.active);
+  if (waiting.length >= ANNOUNCEMENTS_MAX) return refuse('overloaded', 'too many replacements wait in this slot: cancel some');
+  const added: Announcement = { digest, generation, since: member.now };
+  const event = { kind: 'announced', generation, attempt: 0 } as const;
+  yield* perform('save', { slot, record: { ...record, announcements: [...waiting, added] }, event });
+  return waitMs > 0 ? coolingOff(waitMs) : undefined;
+}
+
+function coolingOff(leftMs: number): Refusal {
+  return refuse('cooling-off', 'the owner may object until the waiting time is over', { secondsLeft: Math.ceil(leftMs / 1000) });
+}
+
+function isCancelled(record: SlotRecord, digest: Id): boolean {
+  return record.cancels?.some(({ cancel }) => decodeMessage('unlock/cancel', cancel.bytes).digest === digest) ?? false;
+}
