@@ -14,9 +14,9 @@ import { fail } from '../base/errors.ts';
 /** A point on the curve, or the identity as a result of arithmetic. Only this room looks inside. */
 export type Point = InstanceType<typeof p256.Point>;
 
-export const POINT_BYTES = 33;
-export const UNCOMPRESSED_BYTES = 65;
-export const COORDINATE_BYTES = 32;
+const POINT_BYTES = 33;
+const UNCOMPRESSED_BYTES = 65;
+const COORDINATE_BYTES = 32;
 
 /** The base point G (SEC 2, section 2.4.2). */
 export const GENERATOR: Point = p256.Point.BASE;
@@ -45,9 +45,7 @@ export function pointWithX(x: Uint8Array): Point {
 function decode(bytes: Uint8Array, length: number): Point {
   if (bytes.length !== length) return fail('malformed', 'a point has the wrong length', { got: bytes.length, expected: length });
   try {
-    const point = p256.Point.fromBytes(bytes);
-    point.assertValidity();
-    return point;
+    return p256.Point.fromBytes(bytes);
   } catch (cause) {
     return fail('malformed', 'not a point of P-256 in its canonical form', { length }, cause);
   }

@@ -12,7 +12,7 @@ import type { Random } from '../base/ports.ts';
 const { Fn } = p256.Point;
 
 export const ORDER: bigint = Fn.ORDER;
-export const SCALAR_BYTES = 32;
+const SCALAR_BYTES = 32;
 
 /** 128 bits more than n has, where FIPS 186-5 asks for 64: the bias of the reduction is below 2^-128. */
 export const SCALAR_SEED_BYTES = 48;

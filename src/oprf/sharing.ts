@@ -18,7 +18,7 @@ import { add, decodePoint, encodePoint, GENERATOR, IDENTITY, isIdentity, multipl
 import { addScalars, decodeScalar, encodeScalar, invertScalar, multiplyScalars, randomScalar } from './scalar.ts';
 
 /** The largest fleet (docs/design.md, "The quorum"). Everything here enumerates subsets, and 720 depends on it. */
-export const SHARES_MAX = 7;
+const SHARES_MAX = 7;
 const DENOMINATOR = 720n;
 
 export interface Sharing {

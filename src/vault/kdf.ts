@@ -33,7 +33,7 @@ export const DEFAULT_KDF: Argon2idParameters = { kind: 'argon2id', memoryKiB: 64
 export const KDF_MIN: Argon2idParameters = { kind: 'argon2id', memoryKiB: 8 * 1024, passes: 1, parallelism: 1 };
 
 /**
- * 512 MiB: a tab of a browser on a phone is killed beyond. Ten passes: with 512 MiB that is minutes in plain JavaScript.
+ * 512 MiB: a tab of a browser on a phone is killed beyond. Ten passes: with 512 MiB that is half a minute in plain JavaScript.
  * Four lanes: RFC 9106, section 4, recommends as many, and more help the owner's few cores less than an attacker's many.
  */
 export const KDF_MAX: Argon2idParameters = { kind: 'argon2id', memoryKiB: 512 * 1024, passes: 10, parallelism: 4 };

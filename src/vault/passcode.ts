@@ -14,10 +14,10 @@ import { utf8 } from '../base/bytes.ts';
 import { fail } from '../base/errors.ts';
 import { Secret } from '../base/secret.ts';
 
-export const PIN_DIGITS_MIN = 6;
-export const PASSWORD_LENGTH_MIN = 8;
+const PIN_DIGITS_MIN = 6;
+const PASSWORD_LENGTH_MIN = 8;
 /** Nobody types more; a bound keeps a pasted file out of the hash. */
-export const PASSCODE_BYTES_MAX = 1024;
+const PASSCODE_BYTES_MAX = 1024;
 
 /**
  * UTF-8, 1..1024 bytes. For a passcode that exists: says nothing about its strength.

@@ -20,7 +20,7 @@ import { decodePoint, encodePoint, GENERATOR, multiply, xCoordinate } from '../o
 import { randomScalar } from '../oprf/scalar.ts';
 import { encodePkcs8 } from './pkcs8.ts';
 
-export const CONTEXT_BYTES = 32;
+const CONTEXT_BYTES = 32;
 /** RFC 5649, section 4.1: 138 bytes, padded to 144, and 8 of integrity check. */
 export const WRAPPED_BYTES = 152;
 

@@ -19,7 +19,7 @@ import { Secret } from '../base/secret.ts';
 import type { WayInKeys } from './hardening.ts';
 
 export const SECRET_BYTES = 32;
-export const COMMITMENT_BYTES = 32;
+const COMMITMENT_BYTES = 32;
 export const BOX_BYTES = COMMITMENT_BYTES + SECRET_BYTES + 16;
 
 const ZERO_NONCE = new Uint8Array(12);

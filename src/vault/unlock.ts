@@ -12,7 +12,7 @@ import type { Secret } from '../base/secret.ts';
 import { decodePoint, encodePoint, GENERATOR, multiply } from '../oprf/point.ts';
 import { decodeScalar } from '../oprf/scalar.ts';
 
-export const SIGNATURE_BYTES = 64;
+const SIGNATURE_BYTES = 64;
 
 const OPTIONS = { prehash: true, lowS: false, format: 'compact' } as const;
 

@@ -9,7 +9,7 @@ test.for([
   ['１２３４５６', '123456', 'full-width digits'],
   ['Ａｂｃ', 'Abc', 'full-width letters keep their case'],
   ['e\u0301', '\u00e9', 'a letter and its accent, typed apart'],
-  ['a\u00a0b\u3000c\u2003d', 'a b c d', 'spaces of all kinds'],
+  ['a\u00a0b\u3000c\u2003d\u1680e', 'a b c d e', 'spaces of all kinds'],
   [' 123456 \n', '123456', 'white space at the ends'],
   ['ﬁsh', 'fish', 'ligatures'],
 ] as const)('%s is the same passcode as %s: %s', ([typed, same]) => {
