@@ -4,9 +4,9 @@
  * border to PKCS#11 only.
  *
  * Refused with `malformed`: points off the curve (the invalid-curve attack: k*B on a weak curve gives k away), the
- * identity (its multiple says nothing about k and everything about the guess), coordinates not below p (a second spelling
- * of the same point would make two different signed messages of one guess), the hybrid form. P-256 has cofactor 1, so
- * what is on the curve is in the group.
+ * identity (its multiples are the identity whatever k is: a constant in place of an OPRF output), coordinates not below p
+ * (a second spelling of the same point would make two different signed messages of one guess), the hybrid form. P-256 has
+ * cofactor 1, so what is on the curve is in the group.
  */
 import { p256 } from '@noble/curves/nist.js';
 import { fail } from '../base/errors.ts';
