@@ -90,14 +90,16 @@ registry='check the network and `npm config get registry`, then run this again'
 install_npm_packages() {
   local wanted
   wanted="$arch $(sha256sum <package-lock.json)"
-  [ "$(cat $stamp 2>/dev/null)" = "$wanted" ] && [ -d $runtime/include ] && [ -f $addon ] && return
+  [ "$(cat $stamp 2>/dev/null)" = "$wanted" ] && [ -x node_modules/.bin/node ] && [ -d $runtime/include ] && [ -f $addon ] && return
   if ! installed_as_locked; then
     quietly 'installing the npm packages of package-lock.json' "$registry" npm ci --ignore-scripts --no-audit --no-fund
     # Under an old Node npm leaves out, without a word, what is optional and asks for a newer one. The runtime is there now.
     installed_as_locked || quietly 'installing the npm packages again, under their own Node' "$registry" \
-      env PATH="$root/node_modules/.bin:$PATH" npm ci --ignore-scripts --no-audit --no-fund
+      env PATH="$root/$runtime/bin:$PATH" npm ci --ignore-scripts --no-audit --no-fund
     installed_as_locked || die 'npm did not install what package-lock.json says' 'remove node_modules and run this again'
   fi
+  # npm 9 does not link the command of an optional package.
+  ln -sf ../node-linux-$arch/bin/node node_modules/.bin/node
   # The runtime's own headers: nothing is fetched from nodejs.org, and equal headers give equal bytes. The project's own
   # node-gyp: the one of Debian links the addon to Debian's libnode, and two Nodes in one process crash.
   quietly 'building pkcs11js' 'see the compiler messages above; g++, make and python3 are needed' \
