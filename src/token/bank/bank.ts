@@ -1,0 +1,279 @@
+/**
+ * The counter bank of a token at work: proven at start, then one writer (src/token/worker.ts) that turns batches of commits
+ * into journal objects and folds the journal into pages when it has nothing better to do.
+ *
+ * The order of token calls is what survives a crash between any two of them:
+ *   start    new owner, destroy other owners; read and prove everything; sweep; first journal object of the new start
+ *   commit   journal object; owner still there?; only then is anyone told
+ *   fold     one page; root that names it; destroy old root, old page, journal objects that no page needs
+ *
+ * One owner per token: a second process that opens the bank replaces the owner object, and the first, which looks after every
+ * commit and before anyone is told, finds its own gone and refuses for good (`alarm`). PKCS#11 has no locks; this is what
+ * can be had.
+ */
+import { randomBytes } from 'node:crypto';
+import { concatBytes, type Id, idToBytes, toHex } from '../../base/bytes.ts';
+import { alarm, assert, fail } from '../../base/errors.ts';
+import type { Counters } from '../../quorum/counters.ts';
+import type { Handle, Session } from '../pkcs11.ts';
+import { decrease, ENTRY_BYTES, encodeCounters } from './entry.ts';
+import { type Body, NO_SEAL, PAGE_OVERHEAD_BYTES, type Root } from './objects.ts';
+import type { Pages } from './pages.ts';
+import { type Proven, prove, startOf } from './proof.ts';
+import { BankStore } from './store.ts';
+
+/** SoftHSM's destroy is linear in the number of objects; this many stay cheap. Keys and versions in passing included. */
+const OBJECTS_MAX = 140;
+const OTHER_OBJECTS = 12;
+export const PAGES_MAX = 96;
+
+/** What the other side of the queue knows of the bank after each call. */
+export interface BankState {
+  readonly sequence: bigint;
+  readonly foundSequence: bigint;
+  readonly quarantined: boolean;
+  readonly hasRoom: boolean;
+  /** Objects that a crash had torn, found and swept at start. */
+  readonly tornFound: number;
+}
+
+interface JournalObject {
+  readonly handle: Handle;
+  readonly last: bigint;
+  readonly seal: Uint8Array;
+}
+
+/** A commit that waits for its batch. */
+interface Staged {
+  readonly key: Uint8Array;
+  readonly counters: Counters;
+  readonly sequence: bigint;
+}
+
+/**
+ * Writes an empty bank: pages first, the root last. For the ceremony, after the tag secret.
+ * @param pageBytes largest value of a data object on this device.
+ * @throws `configuration` when there is one already.
+ */
+export function createBank(session: Session, pages: number, pageBytes: number): void {
+  if (!(Number.isInteger(pages) && pages > 0 && pages <= PAGES_MAX))
+    fail('configuration', 'the number of pages is out of range', { pages, max: PAGES_MAX });
+  if (pageBytes < PAGE_OVERHEAD_BYTES + 128 * ENTRY_BYTES) fail('configuration', 'a page is too small', { pageBytes });
+  const store = new BankStore(session);
+  if (store.findAll().some(({ whole }) => whole !== undefined)) fail('configuration', 'the token already has a counter bank');
+  const bank = randomBytes(16);
+  const named = Array.from({ length: pages }, (_, index) => {
+    const { seal } = store.create(bank, 'page', { index, pages, version: 0n, entries: new Uint8Array() });
+    return { through: 0n, seal };
+  });
+  store.create(bank, 'root', { version: 1n, sequence: 0n, anchor: 0n, anchorSeal: NO_SEAL, quarantine: false, pageBytes, pages: named });
+}
+
+/** Reads and proves without taking ownership or changing anything. @throws `token-unsuitable` naming what is missing. */
+export function inspectBank(session: Session): Proven {
+  return prove(new BankStore(session).findAll().flatMap(({ whole }) => whole ?? []));
+}
+
+export class Bank {
+  readonly #store: BankStore;
+  readonly #bank: Uint8Array;
+  readonly #owner: Handle;
+  readonly #pages: Pages;
+  readonly #pageHandles: Handle[];
+  readonly #foundSequence: bigint;
+  readonly #tornFound: number;
+  readonly #journalMax: number;
+  #root: { handle: Handle; body: Root };
+  #journal: JournalObject[];
+  #tailSeal: Uint8Array;
+  #sequence: bigint;
+  #quarantined: boolean;
+  /** Set before a write, cleared after: while set, what the token holds is not known, and only a new proof can tell. */
+  #unsure = false;
+
+  /**
+   * @param knownSequence the last sequence this process knows to be durable, after the token went away.
+   * @throws `token-unsuitable` when the proof fails; `alarm` when the token holds less than is known.
+   */
+  constructor(session: Session, knownSequence = 0n) {
+    const store = new BankStore(session);
+    this.#store = store;
+    this.#owner = takeOwnership(store);
+    const found = store.findAll();
+    const proven = prove(found.flatMap(({ whole }) => whole ?? []));
+    if (proven.sequence < knownSequence) {
+      alarm('the token holds older counters than this process has seen', { found: `${proven.sequence}`, known: `${knownSequence}` });
+    }
+    const handles = new Map(found.flatMap(({ handle, whole }) => (whole === undefined ? [] : [[toHex(whole.seal), handle] as const])));
+    const handleOf = (seal: Uint8Array): Handle => {
+      const handle = handles.get(toHex(seal));
+      assert(handle !== undefined, 'what is proven was found');
+      return handle;
+    };
+    this.#bank = proven.bank;
+    this.#pages = proven.pages;
+    this.#root = { handle: handleOf(proven.rootSeal), body: proven.root };
+    this.#pageHandles = proven.root.pages.map(({ seal }) => handleOf(seal));
+    this.#journal = proven.chain.map(({ body, seal }) => ({ handle: handleOf(seal), last: body.last, seal }));
+    this.#tailSeal = proven.tailSeal;
+    this.#sequence = proven.sequence;
+    this.#foundSequence = proven.sequence;
+    this.#quarantined = proven.quarantined;
+    this.#journalMax = OBJECTS_MAX - OTHER_OBJECTS - proven.root.pages.length;
+    this.#tornFound = found.filter(({ whole }) => whole === undefined).length;
+    for (const { handle, whole } of found) {
+      if (whole === undefined || (whole.kind !== 'owner' && !proven.used.has(toHex(whole.seal)))) store.destroy(handle);
+    }
+    const start = (startOf(this.#sequence) + 1n) << 32n;
+    this.#append({ first: start, last: start, quarantine: false, entries: new Uint8Array() });
+  }
+
+  get state(): BankState {
+    return {
+      sequence: this.#sequence,
+      foundSequence: this.#foundSequence,
+      quarantined: this.#quarantined,
+      hasRoom: this.#pages.hasRoom,
+      tornFound: this.#tornFound,
+    };
+  }
+
+  read(slot: Id): Counters {
+    this.#checkSure();
+    return this.#pages.read(this.#store.slotKey(this.#bank, idToBytes(slot)));
+  }
+
+  /**
+   * Makes all of them durable in one token write; those that are refused do not hinder the others.
+   * @returns per commit its sequence, or the error: `alarm` for a decrease, `token-full`, `malformed`.
+   */
+  commit(commits: readonly { readonly slot: Id; readonly counters: Counters }[]): (bigint | Error)[] {
+    this.#checkSure();
+    const staged = new Map<string, Staged>();
+    const log: Staged[] = [];
+    const fresh = new Map<number, number>();
+    const results = commits.map(({ slot, counters }) => {
+      try {
+        const key = this.#store.slotKey(this.#bank, idToBytes(slot));
+        const name = toHex(key);
+        encodeCounters(counters);
+        const backwards = decrease(staged.get(name)?.counters ?? this.#pages.read(key), counters);
+        if (backwards !== undefined) alarm('a counter must never go back', { counter: backwards });
+        if (!staged.has(name)) this.#reserve(key, fresh);
+        const commit = { key, counters, sequence: this.#next(BigInt(log.length)) };
+        staged.set(name, commit);
+        log.push(commit);
+        return commit.sequence;
+      } catch (error) {
+        if (error instanceof Error && error.name === 'HoldfastError') return error;
+        throw error;
+      }
+    });
+    const [first, last] = [log[0], log.at(-1)];
+    if (first === undefined || last === undefined) return results;
+    const entries = concatBytes(...log.map(({ key, counters }) => concatBytes(key, encodeCounters(counters))));
+    this.#append({ first: first.sequence, last: last.sequence, quarantine: false, entries });
+    for (const { key, counters, sequence } of log) this.#pages.write(key, counters, sequence);
+    return results;
+  }
+
+  /** Durable, and for good. */
+  quarantine(): void {
+    this.#checkSure();
+    if (this.#quarantined) return;
+    const sequence = this.#next(0n);
+    this.#append({ first: sequence, last: sequence, quarantine: true, entries: new Uint8Array() });
+    this.#quarantined = true;
+  }
+
+  /** One step of background work. @returns whether more is due. */
+  foldSome(): boolean {
+    this.#checkSure();
+    if (this.#journal.length * 3 > this.#journalMax) this.#fold();
+    return this.#journal.length * 3 > this.#journalMax;
+  }
+
+  /** A new slot takes a place in its page; those of the same batch count too. */
+  #reserve(key: Uint8Array, fresh: Map<number, number>): void {
+    const index = this.#pages.indexOf(key);
+    const taken = fresh.get(index) ?? 0;
+    if (!this.#pages.fits(key, taken)) fail('token-full', 'the page of this slot is full', { index });
+    fresh.set(index, taken + 1);
+  }
+
+  #next(ahead: bigint): bigint {
+    const next = this.#sequence + 1n + ahead;
+    return startOf(next) === startOf(this.#sequence) ? next : alarm('the commit numbers of this start are used up: start again');
+  }
+
+  #append(body: Omit<Body<'journal'>, 'previous'>): void {
+    while (this.#journal.length >= this.#journalMax) this.#fold();
+    this.#surely(() => {
+      const { handle, seal } = this.#store.create(this.#bank, 'journal', { ...body, previous: this.#tailSeal });
+      if (!this.#store.exists(this.#owner)) alarm('another process took this token: nothing more is counted here');
+      this.#journal.push({ handle, last: body.last, seal });
+      this.#tailSeal = seal;
+      this.#sequence = body.last;
+    });
+  }
+
+  #fold(): void {
+    this.#surely(() => {
+      const old = this.#root;
+      const index = this.#pages.oldestDirty();
+      const named = old.body.pages.map(({ seal }) => seal);
+      if (index !== undefined) {
+        const page = this.#store.create(this.#bank, 'page', this.#pages.next(index));
+        this.#pages.written(index);
+        named[index] = page.seal;
+        this.#writeRoot(named);
+        this.#store.destroy(old.handle);
+        this.#store.destroy(this.#pageHandles[index] as Handle);
+        this.#pageHandles[index] = page.handle;
+      } else {
+        this.#writeRoot(named);
+        this.#store.destroy(old.handle);
+      }
+      const { anchor } = this.#root.body;
+      for (const { handle, last } of this.#journal) if (last <= anchor) this.#store.destroy(handle);
+      this.#journal = this.#journal.filter(({ last }) => last > anchor);
+    });
+  }
+
+  #writeRoot(seals: readonly Uint8Array[]): void {
+    const { version, anchor, anchorSeal, pageBytes } = this.#root.body;
+    const pages = seals.map((seal, index) => ({ seal, through: this.#pages.through(index, this.#sequence) }));
+    const needed = pages.reduce((least, { through }) => (through < least ? through : least), this.#sequence);
+    const folded = this.#journal.findLast(({ last }) => last <= needed);
+    const body: Root = {
+      version: version + 1n,
+      sequence: this.#sequence,
+      anchor: folded?.last ?? anchor,
+      anchorSeal: folded?.seal ?? anchorSeal,
+      quarantine: this.#quarantined,
+      pageBytes,
+      pages,
+    };
+    this.#root = { handle: this.#store.create(this.#bank, 'root', body).handle, body };
+  }
+
+  #surely(write: () => void): void {
+    assert(!this.#unsure, 'the bank is sure of what the token holds');
+    this.#unsure = true;
+    write();
+    this.#unsure = false;
+  }
+
+  #checkSure(): void {
+    if (this.#unsure) fail('token-unavailable', 'a write to the token was interrupted: the counters must be proven again');
+  }
+}
+
+function takeOwnership(store: BankStore): Handle {
+  const bank = store.findAll('root').find(({ whole }) => whole !== undefined)?.whole?.bank;
+  if (bank === undefined) return fail('token-unsuitable', 'the counters in the token are not proven: there is no whole root object');
+  const others = store.findAll('owner');
+  const { handle } = store.create(bank, 'owner', { nonce: randomBytes(16) });
+  for (const other of others) store.destroy(other.handle);
+  return handle;
+}

@@ -1,0 +1,188 @@
+/**
+ * PKCS#11 (OASIS, v2.40 and v3.0) as this room speaks it: a module, a session, templates; the one file that imports
+ * pkcs11js. Every call may be watched by a hook (crash tests stop a process between any two calls), and every refusal of
+ * the device arrives as a `DeviceError` that carries its return value.
+ *
+ * Calls block. Only worker threads and the ceremony make them, never the thread that serves HTTP.
+ */
+import pkcs11js from 'pkcs11js';
+import { fail } from '../base/errors.ts';
+import type { Secret } from '../base/secret.ts';
+
+export type Handle = pkcs11js.Handle;
+export type Mechanism = pkcs11js.Mechanism;
+export type Template = Readonly<Record<number, number | boolean | string | Uint8Array>>;
+export type TokenInfo = pkcs11js.TokenInfo;
+
+/** Constants by their standard names, with what pkcs11js does not know yet. */
+export const P11 = Object.assign(Object.create(pkcs11js) as typeof pkcs11js, {
+  /** AES-KWP (RFC 5649) as v3.0 numbers it; CKM_AES_KEY_WRAP_PAD (0x210A) is what older devices have. */
+  CKM_AES_KEY_WRAP_KWP: 0x210b,
+  CKM_EC_EDWARDS_KEY_PAIR_GEN: 0x1055,
+  CKM_EDDSA: 0x1057,
+  CKK_EC_EDWARDS: 0x40,
+});
+
+/** The device answered something other than CKR_OK. */
+export class DeviceError extends Error {
+  override readonly name = 'DeviceError';
+  /** CKR_*, as a number. */
+  readonly returned: number;
+  readonly call: string;
+
+  constructor(call: string, cause: unknown) {
+    const { code, message } = cause as { code?: number; message?: string };
+    super(`${call}: ${message ?? 'unknown'}`, { cause });
+    this.returned = code ?? -1;
+    this.call = call;
+  }
+}
+
+/** Called with the name of each PKCS#11 call before it is made. */
+export type CallHook = (call: string) => void;
+
+/** One loaded module. Threads of a process share what is loaded: each has its own `Module` and its own sessions. */
+export class Module {
+  readonly #library: pkcs11js.PKCS11;
+  readonly #hook: CallHook | undefined;
+
+  constructor(path: string, initString?: string, hook?: CallHook) {
+    this.#hook = hook;
+    this.#library = new pkcs11js.PKCS11();
+    try {
+      this.#library.load(path);
+    } catch (cause) {
+      fail('configuration', 'the PKCS#11 module does not load', { module: path }, cause);
+    }
+    const flags = P11.CKF_OS_LOCKING_OK;
+    const options = initString === undefined ? { flags } : { flags, libraryParameters: initString };
+    // Another thread, or the TLS engine, may have been first: the standard calls that an error, we do not.
+    this.tolerate([P11.CKR_CRYPTOKI_ALREADY_INITIALIZED], 'C_Initialize', (library) => library.C_Initialize(options));
+  }
+
+  call<T>(name: string, run: (library: pkcs11js.PKCS11) => T): T {
+    this.#hook?.(name);
+    try {
+      return run(this.#library);
+    } catch (cause) {
+      throw new DeviceError(name, cause);
+    }
+  }
+
+  tolerate(returned: readonly number[], name: string, run: (library: pkcs11js.PKCS11) => void): void {
+    try {
+      this.call(name, run);
+    } catch (error) {
+      if (!(error instanceof DeviceError && returned.includes(error.returned))) throw error;
+    }
+  }
+
+  /**
+   * Ends the module for every thread of the process. It is how a device that went away is found again: SoftHSM forgets
+   * for good what it could not read once, and many network devices want the same.
+   */
+  finalize(): void {
+    this.tolerate([P11.CKR_CRYPTOKI_NOT_INITIALIZED], 'C_Finalize', (library) => library.C_Finalize());
+  }
+
+  /** @throws `token-unavailable` when no token has the label, `configuration` when two have. */
+  findToken(label: string): { slot: Handle; info: TokenInfo } {
+    const slots = this.call('C_GetSlotList', (library) => library.C_GetSlotList(true));
+    const tokens = slots.map((slot) => ({ slot, info: this.call('C_GetTokenInfo', (library) => library.C_GetTokenInfo(slot)) }));
+    const [found, second] = tokens.filter(({ info }) => info.label.trimEnd() === label);
+    if (second !== undefined) return fail('configuration', 'two tokens have the same label', { label });
+    return found ?? fail('token-unavailable', 'no token has this label', { label, tokens: tokens.length });
+  }
+
+  mechanisms(slot: Handle): ReadonlySet<number> {
+    return new Set(this.call('C_GetMechanismList', (library) => library.C_GetMechanismList(slot)));
+  }
+
+  openSession(slot: Handle, pin: Secret<string>): Session {
+    const flags = P11.CKF_SERIAL_SESSION | P11.CKF_RW_SESSION;
+    const handle = this.call('C_OpenSession', (library) => library.C_OpenSession(slot, flags));
+    this.tolerate([P11.CKR_USER_ALREADY_LOGGED_IN], 'C_Login', (library) => library.C_Login(handle, P11.CKU_USER, pin.reveal()));
+    return new Session(this, handle);
+  }
+}
+
+/** A logged-in session. Not for two threads. */
+export class Session {
+  readonly #module: Module;
+  readonly #handle: Handle;
+
+  constructor(module: Module, handle: Handle) {
+    this.#module = module;
+    this.#handle = handle;
+  }
+
+  #call<T>(name: string, run: (library: pkcs11js.PKCS11, session: Handle) => T): T {
+    return this.#module.call(name, (library) => run(library, this.#handle));
+  }
+
+  close(): void {
+    this.#call('C_CloseSession', (library, session) => library.C_CloseSession(session));
+  }
+
+  find(template: Template): Handle[] {
+    this.#call('C_FindObjectsInit', (library, session) => library.C_FindObjectsInit(session, attributes(template)));
+    try {
+      const found: Handle[] = [];
+      for (;;) {
+        const some = this.#call('C_FindObjects', (library, session) => library.C_FindObjects(session, 256));
+        if (some.length === 0) return found;
+        found.push(...some);
+      }
+    } finally {
+      this.#call('C_FindObjectsFinal', (library, session) => library.C_FindObjectsFinal(session));
+    }
+  }
+
+  /** The raw value of one attribute. */
+  read(object: Handle, type: number): Uint8Array {
+    const [found] = this.#call('C_GetAttributeValue', (library, session) => library.C_GetAttributeValue(session, object, [{ type }]));
+    return new Uint8Array(found?.value ?? []);
+  }
+
+  create(template: Template): Handle {
+    return this.#call('C_CreateObject', (library, session) => library.C_CreateObject(session, attributes(template)));
+  }
+
+  destroy(object: Handle): void {
+    this.#call('C_DestroyObject', (library, session) => library.C_DestroyObject(session, object));
+  }
+
+  generateKey(mechanism: Mechanism, template: Template): Handle {
+    return this.#call('C_GenerateKey', (library, session) => library.C_GenerateKey(session, mechanism, attributes(template)));
+  }
+
+  generateKeyPair(mechanism: Mechanism, publicTemplate: Template, privateTemplate: Template): pkcs11js.KeyPair {
+    return this.#call('C_GenerateKeyPair', (library, session) =>
+      library.C_GenerateKeyPair(session, mechanism, attributes(publicTemplate), attributes(privateTemplate)),
+    );
+  }
+
+  /** A signature or MAC of `length` bytes at most. */
+  sign(mechanism: Mechanism, signingKey: Handle, data: Uint8Array, length: number): Uint8Array {
+    this.#call('C_SignInit', (library, session) => library.C_SignInit(session, mechanism, signingKey));
+    const signed = this.#call('C_Sign', (library, session) => library.C_Sign(session, Buffer.from(data), Buffer.alloc(length)));
+    return new Uint8Array(signed);
+  }
+
+  derive(mechanism: Mechanism, base: Handle, template: Template): Handle {
+    return this.#call('C_DeriveKey', (library, session) => library.C_DeriveKey(session, mechanism, base, attributes(template)));
+  }
+
+  unwrap(mechanism: Mechanism, unwrapping: Handle, wrapped: Uint8Array, template: Template): Handle {
+    return this.#call('C_UnwrapKey', (library, session) =>
+      library.C_UnwrapKey(session, mechanism, unwrapping, Buffer.from(wrapped), attributes(template)),
+    );
+  }
+}
+
+function attributes(template: Template): pkcs11js.Template {
+  return Object.entries(template).map(([type, value]) => ({
+    type: Number(type),
+    value: value instanceof Uint8Array ? Buffer.from(value) : value,
+  }));
+}

@@ -1,0 +1,170 @@
+/**
+ * A token's threads as one thing: started together, proven alike, and brought back together when the device went away.
+ *
+ * States: *up* calls are served; *away* the device failed, calls fail with `token-unavailable` while sessions are opened
+ * anew with growing pauses; *dead* for good, after something that time does not mend: the device came back with other keys or
+ * with older counters, another process took the token, a thread crashed. Only a new process leaves *dead*.
+ */
+import { equalBytes } from '../base/bytes.ts';
+import { alarm, HoldfastError } from '../base/errors.ts';
+import type { Secret } from '../base/secret.ts';
+import type { BankState } from './bank/bank.ts';
+import { type Call, type Connected, type ConnectRequest, fromRefusal, type Value } from './calls.ts';
+import { type Outcome, Queue, type QueueLimits } from './queue.ts';
+import type { KeySpec } from './roles.ts';
+import { Thread } from './thread.ts';
+
+export interface PoolOptions extends QueueLimits {
+  readonly module: string;
+  readonly label: string;
+  readonly pin: Secret<string>;
+  readonly initString?: string | undefined;
+  readonly profile?: string | undefined;
+  readonly workers: number;
+  /** Keys whose public halves are read at start and must never change. */
+  readonly keys: readonly KeySpec[];
+  /** A node's token: probed, shares opened, the counter bank with a writer of its own. Otherwise it only signs. */
+  readonly node: boolean;
+}
+
+type LaneName = 'compute' | 'counters';
+type PoolState = 'up' | 'away' | 'dead';
+
+/** As many commits as one journal object takes. */
+const COMMITS_MAX = 256;
+const RETRY_MS = { first: 100, most: 5000 };
+
+/** How many pools of this process use a module: only the last one may end it. */
+const users = new Map<string, number>();
+
+export class Pool {
+  readonly #options: PoolOptions;
+  readonly #queue: Queue<LaneName, Call, Value>;
+  readonly #compute: readonly Thread[];
+  readonly #writer: Thread | undefined;
+  #state: PoolState = 'away';
+  #closed = false;
+  #first: Connected = {};
+  #bank: BankState | undefined;
+
+  private constructor(options: PoolOptions) {
+    this.#options = options;
+    this.#queue = new Queue(options);
+    const whenEnded = (error: HoldfastError) => this.#die(error);
+    this.#compute = Array.from({ length: options.workers }, () => new Thread(whenEnded));
+    this.#writer = options.node ? new Thread(whenEnded) : undefined;
+    const server = (thread: Thread) => (batch: readonly Call[]) => this.#serve(thread, batch);
+    this.#queue.addLane('compute', this.#compute.map(server), 1);
+    this.#queue.addLane('counters', this.#writer === undefined ? [] : [server(this.#writer)], COMMITS_MAX);
+    users.set(options.module, (users.get(options.module) ?? 0) + 1);
+  }
+
+  /** @throws what the token lacks or refuses; nothing is left running then. */
+  static async open(options: PoolOptions): Promise<Pool> {
+    const pool = new Pool(options);
+    try {
+      pool.#first = await pool.#connect(false);
+      pool.#state = 'up';
+      return pool;
+    } catch (error) {
+      await pool.close();
+      throw error;
+    }
+  }
+
+  get first(): Connected {
+    return this.#first;
+  }
+
+  get state(): PoolState {
+    return this.#state;
+  }
+
+  get bank(): BankState | undefined {
+    return this.#bank;
+  }
+
+  call(lane: LaneName, call: Call): Promise<Value> {
+    return this.#queue.submit(lane, call);
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#queue.pause(new HoldfastError('token-unavailable', 'the token is closed'));
+    await this.#queue.idle();
+    await Promise.all(this.#threads().map((thread) => thread.close()));
+    users.set(this.#options.module, (users.get(this.#options.module) ?? 1) - 1);
+  }
+
+  #threads(): Thread[] {
+    return this.#writer === undefined ? [...this.#compute] : [...this.#compute, this.#writer];
+  }
+
+  /** The first thread probes, the others take its word. */
+  async #connect(anew: boolean): Promise<Connected> {
+    const { module, label, pin, initString, profile, keys } = this.#options;
+    const request = (part: ConnectRequest['part'], first: boolean): ConnectRequest => {
+      // Ending the module ends it for every token of this process: when others use it too, opening sessions has to do.
+      return { module, label, initString, profile, pin: pin.reveal(), part, anew: first && anew && users.get(module) === 1 };
+    };
+    const [leader, ...others] = this.#compute as [Thread, ...Thread[]];
+    const connected = await leader.connect(request({ role: 'compute', suite: this.#options.node ? 'probe' : 'none', keys }, true));
+    const suite = connected.findings?.suite ?? 'none';
+    for (const thread of others) await thread.connect(request({ role: 'compute', suite, keys: [] }, false));
+    if (this.#writer === undefined) return connected;
+    const { bank } = await this.#writer.connect(request({ role: 'counters' }, false));
+    if (bank !== undefined) this.#bank = { ...bank, foundSequence: this.#bank?.foundSequence ?? bank.foundSequence };
+    return { ...connected, ...(bank && { bank }) };
+  }
+
+  async #serve(thread: Thread, calls: readonly Call[]): Promise<readonly Outcome<Value>[]> {
+    const reply = await thread.order({ kind: 'run', calls });
+    if (reply.kind !== 'ran') throw new Error('bug: run is answered by ran');
+    if (reply.bank !== undefined) this.#bank = { ...reply.bank, foundSequence: this.#bank?.foundSequence ?? 0n };
+    const outcomes = reply.outcomes.map((outcome) => ('value' in outcome ? outcome : { error: fromRefusal(outcome.refused) }));
+    if (reply.gone) this.#lose(outcomes.find((outcome) => 'error' in outcome)?.error);
+    return outcomes;
+  }
+
+  #lose(cause: HoldfastError | undefined): void {
+    if (this.#state !== 'up' || this.#closed) return;
+    if (cause?.code === 'alarm') {
+      this.#die(cause);
+      return;
+    }
+    this.#state = 'away';
+    this.#queue.pause(new HoldfastError('token-unavailable', 'the token is away', cause?.evidence ?? {}, cause));
+    void this.#comeBack();
+  }
+
+  async #comeBack(): Promise<void> {
+    for (let pauseMs = RETRY_MS.first; this.#state === 'away' && !this.#closed; pauseMs = Math.min(2 * pauseMs, RETRY_MS.most)) {
+      await new Promise((resolve) => setTimeout(resolve, pauseMs));
+      await this.#queue.idle();
+      if (this.#closed) return;
+      try {
+        await Promise.all(this.#threads().map((thread) => thread.order({ kind: 'disconnect', orderly: false })));
+        const again = await this.#connect(true);
+        for (const [label, publicKey] of Object.entries(this.#first.publicKeys ?? {})) {
+          const found = again.publicKeys?.[label];
+          if (found === undefined || !equalBytes(found, publicKey)) alarm('the token came back with other keys', { label });
+        }
+        this.#state = 'up';
+        this.#queue.resume();
+        return;
+      } catch (error) {
+        if (!(error instanceof HoldfastError) || error.code !== 'token-unavailable') this.#die(error);
+      }
+    }
+  }
+
+  #die(cause: unknown): void {
+    if (this.#closed) return;
+    this.#state = 'dead';
+    const why = cause instanceof HoldfastError ? cause : new HoldfastError('alarm', 'a thread of the token failed', {}, cause);
+    this.#queue.pause(
+      new HoldfastError('token-unavailable', `the token is not used any more by this process: ${why.message}`, why.evidence, why),
+    );
+  }
+}

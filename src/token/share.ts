@@ -1,0 +1,189 @@
+/**
+ * Sealed shares, opened and used wholly inside the token (docs/design.md, "The token"):
+ *
+ *   sealing key x ephemeral key --ECDH1_DERIVE, CKD_NULL--> AES key
+ *     --AES_CBC_ENCRYPT_DATA over the 32-byte context, IV zero--> key-encryption key
+ *     --C_UnwrapKey, AES-KWP (RFC 5649)--> the share k, a P-256 private key as PKCS#8
+ *     --ECDH1_DERIVE, CKD_NULL--> x(k*B)
+ *
+ * Every step is a sensitive, non-extractable session object but the last, whose value is read; all are destroyed before
+ * the answer leaves. ECDH gives x alone; RFC 9497 needs the point. A second derive on B + G and the share's public key
+ * K = k*G settle the sign: x(Z + K) = x(k*(B + G)) for Z = k*B and not for -Z. The same equation proves that the share
+ * belongs to K: another k fits neither sign.
+ *
+ * Only the thread that owns the session calls this. Refused: points off the curve before they reach the token, B = -G
+ * (B + G is the identity, and k*B = -K is public anyhow); B = K, B = -K and B = G need nothing special.
+ */
+import { equalBytes, toHex } from '../base/bytes.ts';
+import { fail } from '../base/errors.ts';
+import * as curve from '../oprf/point.ts';
+import { type SealedShare, WRAPPED_BYTES } from '../vault/seal.ts';
+import { DeviceError, type Handle, type Mechanism, P11, type Session } from './pkcs11.ts';
+
+/** A sealed share with what it must fit. */
+export interface ShareCall {
+  readonly sealed: SealedShare;
+  /** 32 bytes. */
+  readonly context: Uint8Array;
+  /** K, 33 bytes. */
+  readonly publicShare: Uint8Array;
+}
+
+/** How the device at hand wants it: src/token/probe.ts finds out. */
+export interface ShareSuite {
+  readonly wrapping: number;
+  readonly points: 'raw' | 'der';
+}
+
+export const CONTEXT_BYTES = 32;
+
+/** DER of the object identifier 1.2.840.10045.3.1.7: CKA_EC_PARAMS of P-256. */
+export const P256_PARAMS = Uint8Array.from([0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07]);
+
+/** What a device may answer when the wrapped bytes are not what they should be. SoftHSM answers the last two. */
+const NOT_A_KEY: ReadonlySet<number> = new Set([
+  P11.CKR_WRAPPED_KEY_INVALID,
+  P11.CKR_WRAPPED_KEY_LEN_RANGE,
+  P11.CKR_ENCRYPTED_DATA_INVALID,
+  P11.CKR_ENCRYPTED_DATA_LEN_RANGE,
+  P11.CKR_TEMPLATE_INCONSISTENT,
+  P11.CKR_ATTRIBUTE_VALUE_INVALID,
+  P11.CKR_DATA_INVALID,
+  P11.CKR_FUNCTION_FAILED,
+  P11.CKR_GENERAL_ERROR,
+]);
+
+const hidden = {
+  [P11.CKA_TOKEN]: false,
+  [P11.CKA_PRIVATE]: true,
+  [P11.CKA_SENSITIVE]: true,
+  [P11.CKA_EXTRACTABLE]: false,
+};
+const AGREED = {
+  ...hidden,
+  [P11.CKA_CLASS]: P11.CKO_SECRET_KEY,
+  [P11.CKA_KEY_TYPE]: P11.CKK_AES,
+  [P11.CKA_VALUE_LEN]: 32,
+  [P11.CKA_DERIVE]: true,
+};
+const WRAPPING = {
+  ...hidden,
+  [P11.CKA_CLASS]: P11.CKO_SECRET_KEY,
+  [P11.CKA_KEY_TYPE]: P11.CKK_AES,
+  [P11.CKA_VALUE_LEN]: 32,
+  [P11.CKA_UNWRAP]: true,
+};
+const SHARE = {
+  ...hidden,
+  [P11.CKA_CLASS]: P11.CKO_PRIVATE_KEY,
+  [P11.CKA_KEY_TYPE]: P11.CKK_EC,
+  [P11.CKA_DERIVE]: true,
+  [P11.CKA_SIGN]: false,
+};
+const READABLE = {
+  [P11.CKA_TOKEN]: false,
+  [P11.CKA_PRIVATE]: true,
+  [P11.CKA_SENSITIVE]: false,
+  [P11.CKA_EXTRACTABLE]: true,
+  [P11.CKA_CLASS]: P11.CKO_SECRET_KEY,
+  [P11.CKA_KEY_TYPE]: P11.CKK_GENERIC_SECRET,
+  [P11.CKA_VALUE_LEN]: 32,
+};
+
+/** True only if the share opens to a P-256 private key k and k*G has the x coordinate of the public share. */
+export function opens(session: Session, sealing: Handle, suite: ShareSuite, call: ShareCall): boolean {
+  const x = withShare(session, sealing, suite, call, (share) => multiply(session, suite, share, curve.GENERATOR));
+  return x !== undefined && equalBytes(x, call.publicShare.subarray(1));
+}
+
+/**
+ * k*B as a 33-byte point.
+ * @throws `share-refused` when the share does not open or is not the one of K; `malformed` for a point off the curve, -G.
+ */
+export function evaluate(session: Session, sealing: Handle, suite: ShareSuite, call: ShareCall, element: Uint8Array): Uint8Array {
+  const blinded = curve.decodePoint(element);
+  const publicShare = curve.decodePoint(call.publicShare);
+  const shifted = curve.add(blinded, curve.GENERATOR);
+  if (curve.isIdentity(shifted)) return fail('malformed', 'the element is -G, whose multiple is public');
+  const found = withShare(session, sealing, suite, call, (share) => ({
+    x: multiply(session, suite, share, blinded),
+    check: toHex(multiply(session, suite, share, shifted)),
+  }));
+  if (found === undefined) return fail('share-refused', 'the sealed share does not open');
+  const even = curve.pointWithX(found.x);
+  for (const candidate of [even, curve.negate(even)]) {
+    const sum = curve.add(candidate, publicShare);
+    if (!curve.isIdentity(sum) && toHex(curve.xCoordinate(sum)) === found.check) return curve.encodePoint(candidate);
+  }
+  return fail('share-refused', 'the sealed share is not the one of the public share');
+}
+
+/** Opens the share for one use; `undefined` when what is sealed is no P-256 private key. */
+function withShare<T>(
+  session: Session,
+  sealing: Handle,
+  suite: ShareSuite,
+  { sealed, context }: ShareCall,
+  use: (share: Handle) => T,
+): T | undefined {
+  if (context.length !== CONTEXT_BYTES || sealed.wrapped.length !== WRAPPED_BYTES) return undefined;
+  const ephemeral = curve.decodePoint(sealed.ephemeralKey);
+  return using(session, session.derive(agreement(suite, ephemeral), sealing, AGREED), (agreed) =>
+    using(session, session.derive(expansion(context), agreed, WRAPPING), (wrapping) => {
+      const share = unwrap(session, suite, wrapping, sealed.wrapped);
+      return share === undefined ? undefined : using(session, share, (key) => (isP256(session, key) ? use(key) : undefined));
+    }),
+  );
+}
+
+function unwrap(session: Session, suite: ShareSuite, wrapping: Handle, wrapped: Uint8Array): Handle | undefined {
+  try {
+    return session.unwrap({ mechanism: suite.wrapping }, wrapping, wrapped, SHARE);
+  } catch (error) {
+    if (!(error instanceof DeviceError && NOT_A_KEY.has(error.returned))) throw error;
+    // Devices answer CKR_GENERAL_ERROR both for bad bytes and for being broken. A share must not be called bad because
+    // the device is, so another call has to work: this one throws when it does not.
+    session.read(wrapping, P11.CKA_KEY_TYPE);
+    return undefined;
+  }
+}
+
+/** The template of an unwrap claims a type; what came out must be it, and be on this curve. */
+function isP256(session: Session, share: Handle): boolean {
+  const type = session.read(share, P11.CKA_KEY_TYPE);
+  return (
+    type[0] === P11.CKK_EC &&
+    type.subarray(1).every((byte) => byte === 0) &&
+    equalBytes(session.read(share, P11.CKA_EC_PARAMS), P256_PARAMS)
+  );
+}
+
+/** x(k*P), 32 bytes: left-padded, for devices that drop leading zeros. */
+function multiply(session: Session, suite: ShareSuite, share: Handle, point: curve.Point): Uint8Array {
+  return using(session, session.derive(agreement(suite, point), share, READABLE), (product) => {
+    const value = session.read(product, P11.CKA_VALUE);
+    if (value.length > 32) return fail('token-unsuitable', 'ECDH1_DERIVE answers more than an x coordinate', { bytes: value.length });
+    const x = new Uint8Array(32);
+    x.set(value, 32 - value.length);
+    return x;
+  });
+}
+
+function agreement(suite: ShareSuite, point: curve.Point): Mechanism {
+  const raw = curve.encodeUncompressed(point);
+  const publicData = Buffer.from(suite.points === 'raw' ? raw : Uint8Array.of(0x04, raw.length, ...raw));
+  return { mechanism: P11.CKM_ECDH1_DERIVE, parameter: { type: P11.CK_PARAMS_EC_DH, kdf: P11.CKD_NULL, publicData } as never };
+}
+
+function expansion(context: Uint8Array): Mechanism {
+  const parameter = { type: P11.CK_PARAMS_AES_CBC, iv: Buffer.alloc(16), data: Buffer.from(context) };
+  return { mechanism: P11.CKM_AES_CBC_ENCRYPT_DATA, parameter };
+}
+
+function using<T>(session: Session, object: Handle, use: (object: Handle) => T): T {
+  try {
+    return use(object);
+  } finally {
+    session.destroy(object);
+  }
+}

@@ -1,0 +1,170 @@
+/**
+ * A node's token as the rest of the program sees it: three public keys, signatures, shares opened and evaluated, counters.
+ * Everything else of PKCS#11 stays in this room. Nothing here blocks: calls wait in one bounded queue for worker threads.
+ *
+ * Errors of every call: `overloaded`, `timeout`, `token-unavailable` (also while a device that went away is looked for).
+ */
+import type { Id } from '../base/bytes.ts';
+import { assert, HoldfastError } from '../base/errors.ts';
+import type { Secret } from '../base/secret.ts';
+import type { Counters } from '../quorum/counters.ts';
+import type { SealedShare } from '../vault/seal.ts';
+import type { BankState } from './bank/bank.ts';
+import { Pool } from './pool.ts';
+import { profiles } from './profiles.ts';
+import { type KeySpec, NODE_KEYS } from './roles.ts';
+
+export interface TokenConfig {
+  /** Path of the PKCS#11 module. */
+  readonly module: string;
+  /** CKA_LABEL of the token. */
+  readonly label: string;
+  readonly pin: Secret<string>;
+  /** Name in src/token/profiles.ts; by default the device is recognised. */
+  readonly profile?: string;
+  /** `pReserved` of C_Initialize, for modules that want one. */
+  readonly initString?: string;
+  /** Threads that sign and evaluate, besides the one that counts. */
+  readonly workers?: number;
+  readonly queueMax?: number;
+  readonly deadlineMs?: number;
+}
+
+export interface TokenDescription {
+  readonly model: string;
+  readonly manufacturer: string;
+  readonly serial: string;
+  readonly profile: string;
+  /** Where the objects, and so the counters, really live: see src/token/profiles.ts. */
+  readonly class: 'device' | 'host';
+  readonly simulated: boolean;
+}
+
+export interface CounterBank {
+  /** Counters as they stand in the token; `NEW_COUNTERS` for a slot that was never counted. */
+  read(slot: Id): Promise<Counters>;
+  /**
+   * Resolves to the commit sequence (u64: start number, commit number) once the token holds it. After `timeout` or
+   * `token-unavailable` it may hold it or not.
+   * @throws `alarm` when a counter would go back, `token-full`, `malformed`.
+   */
+  commit(slot: Id, counters: Counters): Promise<bigint>;
+  /** The last durable one. */
+  readonly sequence: bigint;
+  /** The one in the token when this process opened it, before it raised the start number. */
+  readonly foundSequence: bigint;
+  /** Set by `quarantine`, for good. */
+  readonly quarantined: boolean;
+  quarantine(): Promise<void>;
+  /** False: refuse registrations (`token-full`), never votes. */
+  readonly hasRoom: boolean;
+}
+
+export interface Token {
+  /** Compressed points, 33 bytes. */
+  readonly identityKey: Uint8Array;
+  readonly sealingKey: Uint8Array;
+  readonly tlsKey: Uint8Array;
+  readonly description: TokenDescription;
+  readonly counters: CounterBank;
+  /** `up`; `away`: it is being looked for; `dead`: for good, this process must be replaced. */
+  readonly state: 'up' | 'away' | 'dead';
+  /** ECDSA P-256 by the identity key over SHA-256(bytes): 64 bytes, r || s. */
+  sign(bytes: Uint8Array): Promise<Uint8Array>;
+  signWith(signingKey: KeySpec, bytes: Uint8Array): Promise<Uint8Array>;
+  /** True only if the share opens, in this context, to the private key of the public share (x compared). */
+  open(sealed: SealedShare, context: Uint8Array, publicShare: Uint8Array): Promise<boolean>;
+  /**
+   * k*B, 33 bytes.
+   * @throws `share-refused` when the share does not open or is not the one of K; `malformed` for B off the curve, or -G.
+   */
+  evaluate(sealed: SealedShare, context: Uint8Array, publicShare: Uint8Array, element: Uint8Array): Promise<Uint8Array>;
+  close(): Promise<void>;
+}
+
+const DEFAULTS = { workers: 2, queueMax: 1024, deadlineMs: 10_000 };
+
+/**
+ * Starts the threads, logs in, probes, proves the counters.
+ * @throws `token-unsuitable` naming what is missing, `token-unavailable`, `configuration`.
+ */
+export async function openToken(config: TokenConfig): Promise<Token> {
+  const pool = await Pool.open({ ...DEFAULTS, ...config, keys: [NODE_KEYS.identity, NODE_KEYS.sealing, NODE_KEYS.tls], node: true });
+  const { publicKeys = {}, findings } = pool.first;
+  assert(findings !== undefined, 'the first thread probed');
+  const profile = profiles.find(({ name }) => name === findings.profile);
+  assert(profile !== undefined, 'the profile is one of the table');
+  const key = ({ label }: KeySpec): Uint8Array => publicKeys[label] as Uint8Array;
+  const sign = async (spec: KeySpec, bytes: Uint8Array) => (await pool.call('compute', { op: 'sign', spec, bytes })) as Uint8Array;
+  return {
+    identityKey: key(NODE_KEYS.identity),
+    sealingKey: key(NODE_KEYS.sealing),
+    tlsKey: key(NODE_KEYS.tls),
+    description: {
+      model: findings.model,
+      manufacturer: findings.manufacturer,
+      serial: findings.serial,
+      profile: profile.name,
+      class: profile.class,
+      simulated: profile.simulated,
+    },
+    counters: countersOf(pool),
+    get state() {
+      return pool.state;
+    },
+    sign: (bytes) => sign(NODE_KEYS.identity, bytes),
+    signWith: sign,
+    open: async (sealed, context, publicShare) =>
+      (await pool.call('compute', { op: 'open', share: { sealed, context, publicShare } })) as boolean,
+    evaluate: async (sealed, context, publicShare, element) =>
+      (await pool.call('compute', { op: 'evaluate', share: { sealed, context, publicShare }, element })) as Uint8Array,
+    close: () => pool.close(),
+  };
+}
+
+function countersOf(pool: Pool): CounterBank {
+  const bank = (): BankState => {
+    assert(pool.bank !== undefined, 'the writer proved the bank');
+    return pool.bank;
+  };
+  return {
+    read: async (slot) => (await pool.call('counters', { op: 'read', slot })) as Counters,
+    commit: async (slot, counters) => (await pool.call('counters', { op: 'commit', slot, counters })) as bigint,
+    quarantine: async () => {
+      await pool.call('counters', { op: 'quarantine' });
+    },
+    get sequence() {
+      return bank().sequence;
+    },
+    get foundSequence() {
+      return bank().foundSequence;
+    },
+    get quarantined() {
+      return bank().quarantined;
+    },
+    get hasRoom() {
+      return bank().hasRoom;
+    },
+  };
+}
+
+/** A token that holds one signing key: release, operator, witness, log. */
+export interface Signer {
+  /** 33-byte compressed P-256 point, or 32-byte Ed25519 key. */
+  readonly publicKey: Uint8Array;
+  sign(bytes: Uint8Array): Promise<Uint8Array>;
+  close(): Promise<void>;
+}
+
+/** @throws like `openToken`. */
+export async function openSigner(config: TokenConfig, signingKey: KeySpec): Promise<Signer> {
+  const pool = await Pool.open({ ...DEFAULTS, ...config, workers: 1, keys: [signingKey], node: false });
+  const publicKey = pool.first.publicKeys?.[signingKey.label];
+  if (publicKey === undefined)
+    throw new HoldfastError('token-unsuitable', 'the key in the token is not a signing key', { label: signingKey.label });
+  return {
+    publicKey,
+    sign: async (bytes) => (await pool.call('compute', { op: 'sign', spec: signingKey, bytes })) as Uint8Array,
+    close: () => pool.close(),
+  };
+}

@@ -1,0 +1,42 @@
+/**
+ * A SoftHSM of one's own, in a temporary directory. SoftHSM reads its configuration from the environment, once per process:
+ * make all tokens of a test before the first module is loaded.
+ */
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Secret } from '../../src/base/secret.ts';
+import type { TokenConfig } from '../../src/token/index.ts';
+
+export const SOFTHSM = '/usr/lib/softhsm/libsofthsm2.so';
+const PIN = '123456';
+
+export interface SoftHsm {
+  readonly folder: string;
+  /** Value of SOFTHSM2_CONF. */
+  readonly conf: string;
+  readonly config: (label: string) => TokenConfig;
+  /** The folder with the objects of the only token. */
+  readonly tokenFolder: () => string;
+  readonly remove: () => void;
+}
+
+export function makeSoftHsm(labels: readonly string[]): SoftHsm {
+  const folder = mkdtempSync(join(tmpdir(), 'holdfast-token-'));
+  const tokens = join(folder, 'tokens');
+  mkdirSync(tokens);
+  const conf = join(folder, 'softhsm2.conf');
+  writeFileSync(conf, `directories.tokendir = ${tokens}\nobjectstore.backend = file\nlog.level = ERROR\n`);
+  process.env['SOFTHSM2_CONF'] = conf;
+  for (const label of labels) {
+    execFileSync('softhsm2-util', ['--init-token', '--free', '--label', label, '--pin', PIN, '--so-pin', '12345678'], { stdio: 'pipe' });
+  }
+  return {
+    folder,
+    conf,
+    config: (label) => ({ module: SOFTHSM, label, pin: new Secret(PIN) }),
+    tokenFolder: () => join(tokens, readdirSync(tokens)[0] as string),
+    remove: () => rmSync(folder, { recursive: true, force: true }),
+  };
+}
