@@ -1,0 +1,111 @@
+/** The fleet entry's line: its golden file, and that nothing in it can be bent without being refused. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { NO_ID, toBase64url, toHex } from '../../src/base/bytes.ts';
+import { HoldfastError } from '../../src/base/errors.ts';
+import { activeFleet, fleetById, makeEntry, parseEntry } from '../../src/fleet/entry.ts';
+import { hash } from '../../src/wire/signed.ts';
+import { entryFleet, publicKey } from './entries.ts';
+
+const goldenFile = join(import.meta.dirname, 'golden/entry.golden.json');
+
+const first = {
+  namespace: 'example.org/vault',
+  sequence: 1,
+  previous: NO_ID,
+  validFrom: '2026-01-01T00:00:00Z',
+  validUntil: '2027-01-01T00:00:00Z',
+};
+
+const code = (run: () => unknown): string => {
+  try {
+    run();
+  } catch (error) {
+    return error instanceof HoldfastError ? error.code : `not coded: ${error}`;
+  }
+  return 'accepted';
+};
+
+test('the line, its digest and its ids are those of the golden file', () => {
+  const entry = makeEntry({ ...first, fleets: [entryFleet(first.namespace, 3)] });
+  const golden = readFileSync(goldenFile, 'utf8');
+  expect(`${entry.line}\n`).toBe(golden);
+  const read = parseEntry(golden);
+  expect(read).toEqual(entry);
+  expect(read.digest).toBe('cefe22465863abe1b5d2bbfe1dbacb0dfe1c54b98cd91e07fc141ca5b1209b39');
+  expect(toHex(read.fleets[0]!.nodes[0]!.identityKey)).toBe(toHex(publicKey(1)));
+  expect(read.validUntil).toBe(Date.UTC(2027, 0, 1));
+});
+
+describe('an entry is refused', () => {
+  const good = () => JSON.parse(readFileSync(goldenFile, 'utf8'));
+  const bent = (bend: (line: ReturnType<typeof good>) => void) => {
+    const value = good();
+    bend(value);
+    return code(() => parseEntry(JSON.stringify(value)));
+  };
+
+  test('the golden one is not', () => {
+    expect(bent(() => undefined)).toBe('accepted');
+  });
+
+  const lies: readonly (readonly [string, (value: ReturnType<typeof good>) => void])[] = [
+    ['for another type', (v) => (v.type = 'holdfast/fleet-bundle/v2')],
+    ['that lies about a node id', (v) => (v.fleets[0].nodes[1].id = 'ab'.repeat(32))],
+    ['that lies about the fleet id', (v) => (v.fleets[0].id = 'ab'.repeat(32))],
+    ['whose fleet belongs to another namespace', (v) => (v.namespace = 'example.com/vault')],
+    ['whose nodes stand in another order', (v) => v.fleets[0].nodes.reverse()],
+    ['with another quorum', (v) => (v.fleets[0].quorum = 3)],
+    ['with a threshold below the quorum', (v) => (v.fleets[0].threshold = 1)],
+    ['with a sealing key of another node', (v) => (v.fleets[0].nodes[0].sealingKey = v.fleets[0].nodes[1].sealingKey)],
+    ['with a key off the curve', (v) => (v.fleets[0].nodes[0].sealingKey = toBase64url(new Uint8Array(33).fill(2)))],
+    ['with a key in another spelling', (v) => (v.fleets[0].nodes[0].sealingKey += '=')],
+    ['with two nodes of the same name', (v) => (v.fleets[0].nodes[0].name = v.fleets[0].nodes[1].name)],
+    ['with a fleet twice', (v) => v.fleets.push(v.fleets[0])],
+    ['with an unknown member', (v) => (v.extra = 1)],
+    ['with an unknown member of a node', (v) => (v.fleets[0].nodes[0].extra = 1)],
+    ['without a validity', (v) => delete v.validUntil],
+    ['that ends before it begins', (v) => (v.validUntil = '2025-01-01T00:00:00Z')],
+    ['with a time in another zone', (v) => (v.validUntil = '2027-01-01T00:00:00+01:00')],
+    ['with a first entry that has a previous one', (v) => (v.previous = 'ab'.repeat(32))],
+    ['with a later entry that has none', (v) => (v.sequence = 2)],
+    ['with a node reached without TLS', (v) => (v.fleets[0].nodes[0].url = 'http://one.example.org')],
+    ['without fleets', (v) => (v.fleets = [])],
+  ];
+  test.each(lies)('%s', (_, bend) => {
+    expect(bent(bend)).toBe('malformed');
+  });
+
+  test('in another spelling of the same JSON', () => {
+    const line = readFileSync(goldenFile, 'utf8').trimEnd();
+    expect(code(() => parseEntry(line.replace('"sequence":1', '"sequence": 1')))).toBe('malformed');
+    expect(code(() => parseEntry(line.replace('"sequence":1', '"sequence":1.0')))).toBe('malformed');
+    expect(code(() => parseEntry(line.replace('"sequence":1', '"sequence":2,"sequence":1')))).toBe('malformed');
+    expect(code(() => parseEntry(`${line}\n\n`))).toBe('malformed');
+    expect(code(() => parseEntry('{'))).toBe('malformed');
+  });
+
+  test('that is too large', () => {
+    expect(code(() => parseEntry('x'.repeat(70_000)))).toBe('too-large');
+  });
+});
+
+describe('which fleet', () => {
+  const retiring = { ...entryFleet(first.namespace, 3, 20), state: 'retiring' as const };
+  const entry = makeEntry({ ...first, fleets: [retiring, entryFleet(first.namespace, 3)] });
+  const [old, active] = entry.fleets;
+
+  test('registrations go to the active one, recoveries to the one that the backup names', () => {
+    expect(activeFleet(entry, { allowSimulated: true })).toBe(active);
+    expect(fleetById(entry, old!.fleet.id, { allowSimulated: true })).toBe(old);
+    expect(code(() => fleetById(entry, hash(new Uint8Array()), { allowSimulated: true }))).toBe('wrong-fleet');
+    const none = makeEntry({ ...first, fleets: [retiring] });
+    expect(code(() => activeFleet(none, { allowSimulated: true }))).toBe('not-found');
+  });
+
+  test('a fleet on simulated tokens only where that was allowed in so many words', () => {
+    expect(code(() => activeFleet(entry, { allowSimulated: false }))).toBe('untrusted-answer');
+    expect(code(() => fleetById(entry, old!.fleet.id, { allowSimulated: false }))).toBe('untrusted-answer');
+  });
+});
