@@ -1,0 +1,109 @@
+/**
+ * What the listeners need of the vault behind them. Called by the public and the peer listener; implemented by
+ * node/service.ts, so that this room knows HTTP and nothing else.
+ *
+ * The listener checks the pass and makes the `Caller` from it: at the peer listener too, from the pass that travels with the
+ * ask, because a member believes no coordinator. Everything else is checked behind this port.
+ *
+ * Errors by code (base/errors.ts) reject; a `Refusal` is a value and is sent as one. Nothing here ever takes longer than the
+ * limits of the configuration.
+ */
+import type { Id } from '../base/bytes.ts';
+import type { Fleet } from '../fleet/fleet.ts';
+import type { Ask, Authorised, Refusal, Reply } from '../quorum/ask.ts';
+import type { AttemptOutcome } from '../quorum/coordinator/attempt.ts';
+import type { Gathered } from '../quorum/coordinator/conversation.ts';
+import type { EventsReply } from '../quorum/member/events.ts';
+import type { Question } from '../quorum/member/member.ts';
+import type { Cancelled, Confirmed, Proof, Standing } from '../quorum/record.ts';
+import type { Place } from '../vault/slot.ts';
+
+/** One slot's latest state; a slot that changed again stands at its later cursor only. */
+export interface Change {
+  /** A safe integer above 0. */
+  readonly cursor: number;
+  readonly slot: Id;
+  readonly proof: Proof;
+}
+
+export interface ChangePage {
+  /** Ascending by cursor. */
+  readonly changes: readonly Change[];
+  /** Go on after this one. */
+  readonly next: number;
+  /** The latest cursor there is. One that is below the reader's own means another store: it starts again from 0. */
+  readonly head: number;
+}
+
+/** What other members ask of this one. */
+export interface MemberPort {
+  ask(ask: Question): Promise<Reply>;
+  /** True once the objection stands here. */
+  cancel(place: Place, cancelled: Cancelled): Promise<true | Refusal>;
+  events(ask: Authorised): Promise<EventsReply>;
+  /** Learns what proves itself. @throws what does not verify: then nothing of that part changed */
+  teach(proof: Proof): Promise<void>;
+  /** Nothing when this member knows nothing of the slot. */
+  proofOf(slot: Id): Promise<Proof | undefined>;
+  /** @param after a cursor; 0 for the start */
+  changes(after: number, limit: number): Promise<ChangePage>;
+}
+
+/** Who said what, and the registration in force where the client needs it to go on. */
+export interface Told {
+  /** Encoded (vault/registration.ts). The client checks it against the digest that the members signed. */
+  readonly registration?: Uint8Array;
+}
+
+export interface CancelOutcome {
+  /** The members at which the objection stands. */
+  readonly stands: readonly Id[];
+  readonly refused: Gathered['refused'];
+}
+
+export interface EventsOutcome {
+  readonly told: readonly ({ readonly node: Id } & EventsReply)[];
+  readonly refused: Gathered['refused'];
+}
+
+type Carried<Op extends Ask['op']> = Omit<Extract<Ask, { op: Op }>, 'op'>;
+
+/** What clients ask of this node as their coordinator. Fewer than a quorum is an outcome, not an error: the client counts. */
+export interface CoordinatorPort {
+  status(ask: Carried<'status'>): Promise<Gathered & Told>;
+  register(ask: Carried<'register-vote'>): Promise<Gathered>;
+  activate(standing: Standing): Promise<Gathered>;
+  attempt(ask: Carried<'attempt-vote'>): Promise<AttemptOutcome & Told>;
+  confirm(confirmed: Confirmed): Promise<Gathered>;
+  cancel(place: Place, cancelled: Cancelled): Promise<CancelOutcome>;
+  events(ask: Authorised): Promise<EventsOutcome>;
+}
+
+export interface Health {
+  /** `starting` until it is known whether the token was rolled back (quorum/member/rollback.ts). */
+  readonly standing: 'voting' | 'starting' | 'quarantined';
+  /** The token's last durable commit sequence. */
+  readonly sequence: bigint;
+  /** The token takes slots that it does not know yet. */
+  readonly hasRoom: boolean;
+  readonly peers: readonly {
+    readonly node: Id;
+    /** Milliseconds since 1970 of its last answer to this node; nothing when it never answered since the start. */
+    readonly heardMs?: number;
+    /** How many changes of it this node has still to learn, as of the last poll. */
+    readonly behind?: number;
+  }[];
+  /** Calls that wait for a slot at this moment. */
+  readonly waiting: number;
+  readonly slots: number;
+  /** Slots that wait for a lock's certificate or for the end of its grace time. */
+  readonly due: number;
+}
+
+export interface VaultPort {
+  readonly fleet: Fleet;
+  readonly self: Id;
+  readonly member: MemberPort;
+  readonly clients: CoordinatorPort;
+  health(): Promise<Health>;
+}
