@@ -43,6 +43,7 @@ const statement: CodecOf<Signed> = z.codec(signed, z.custom<Signed>(), {
   decode: ({ signed: bytes, signature }) => ({ bytes, signature }),
   encode: ({ bytes, signature }) => ({ signed: bytes, signature }),
 });
+
 export { statement as signedStatement };
 
 export const votes: CodecOf<readonly Signed[]> = z.array(statement).max(VOTES_MAX);

@@ -43,6 +43,8 @@ export interface Refusal {
   readonly refused: Code;
   readonly message: string;
   readonly evidence?: Evidence;
+  /** Of an attempt: node/refusal. A client gives up a number only on members' own word. */
+  readonly statement?: Signed;
 }
 
 /** What a member says: one signed statement, or a refusal. */

@@ -24,7 +24,11 @@ import type { Fleet, FleetNode } from '../fleet/fleet.ts';
 import { bytes, choice, type Field, flag, id, list, point, Reader, struct, u8, u16, u32 } from '../wire/field.ts';
 import { SUITE } from '../wire/message.ts';
 import { hash } from '../wire/signed.ts';
+import { SALT_BYTES } from './hardening.ts';
+import { checkKdfParameters } from './kdf.ts';
 import { checkPolicy } from './policy.ts';
+import { WRAPPED_BYTES } from './seal.ts';
+import { BOX_BYTES } from './secretbox.ts';
 import { place, slotId } from './slot.ts';
 
 const core = struct({
@@ -42,7 +46,6 @@ const core = struct({
 });
 
 export type Core = ReturnType<(typeof core)['read']>;
-export type Policy = Core['policy'];
 export type Kdf = Core['kdf'];
 
 /** 33-byte ephemeral key and 152-byte AES-KWP blob; or only the hash of the two, once dropped. */
@@ -58,8 +61,6 @@ export interface Registration {
   readonly bytes: Uint8Array;
 }
 
-export const WRAPPED_BYTES = 152;
-
 const tag = (name: string) => concatBytes(Uint8Array.of(name.length), utf8(name));
 const CORE = tag('holdfast/v1/registration');
 const DIGEST = tag('holdfast/v1/registration-digest');
@@ -72,8 +73,7 @@ const share: Field<Share> = {
     'hash' in value
       ? concatBytes(flag.write(false), id.write(value.hash))
       : concatBytes(flag.write(true), value.ephemeralKey, value.wrapped),
-  read: (from) =>
-    flag.read(from) ? { ephemeralKey: point.read(from), wrapped: from.take(WRAPPED_BYTES) } : { hash: id.read(from) },
+  read: (from) => (flag.read(from) ? { ephemeralKey: point.read(from), wrapped: from.take(WRAPPED_BYTES) } : { hash: id.read(from) }),
 };
 
 const context = struct({ suite: u16, fleet: id, node: id, sealingKey: point, ephemeralKey: point, slot: id, generation: u32, core: id });
@@ -124,12 +124,20 @@ export function parseRegistration(encoded: Uint8Array, fleet: Fleet): Registrati
   if (value.generation === 0) fail('malformed', 'generations start at 1');
   const expected = value.tombstone ? 0 : fleet.nodes.length;
   if (value.publicShares.length !== expected) fail('malformed', `expected ${expected} public shares`, { got: value.publicShares.length });
-  if (value.tombstone && value.secret.length > 0) fail('malformed', 'a tombstone holds no secret');
-  checkPolicy(value);
+  checkPolicy(value.place.way.kind, value.policy);
+  checkContents(value);
   const shares = Array.from({ length: expected }, () => share.read(from));
   from.end();
   const digest = hash(concatBytes(DIGEST, id.write(hash(coreBytes)), ...shares.map((s) => id.write(shareHash(s)))));
   return { core: value, shares, slot: slotId(value.place), generation: value.generation, digest, bytes: encoded };
+}
+
+function checkContents({ tombstone, place: at, kdf, secret }: Core): void {
+  if (secret.length !== (tombstone ? 0 : BOX_BYTES)) fail('malformed', 'the encrypted secret has another length', { got: secret.length });
+  if (tombstone) return;
+  checkKdfParameters(kdf);
+  if (kdf.salt.length !== SALT_BYTES) fail('malformed', `expected a salt of ${SALT_BYTES} bytes`, { got: kdf.salt.length });
+  if (at.way.kind === 'passcode' && kdf.kind === 'none') fail('malformed', 'a passcode needs a hardening function');
 }
 
 /** The core as it was signed and hashed. */

@@ -31,7 +31,13 @@ export function* coordinateAttempt(
   const votes = first.said.filter(({ node, signed }) => fits(signed, node)).slice(0, fleet.quorum);
   if (votes.length < fleet.quorum) return { said: [], refused: first.refused, votes: [] };
   const certificate = votes.map(({ signed }) => signed);
-  const second = yield* gather(members, { ...authorised, op: 'answer', element, votes: certificate }, asked.slot, patience, fleet.threshold);
+  const second = yield* gather(
+    members,
+    { ...authorised, op: 'answer', element, votes: certificate },
+    asked.slot,
+    patience,
+    fleet.threshold,
+  );
   return { ...second, votes: certificate };
 }
 
@@ -47,7 +53,9 @@ function isVoteFor(
   try {
     const vote = readOfNode('node/attempt-vote', signed, fleet, verify);
     const same = vote.slot === asked.slot && vote.generation === asked.generation && vote.digest === asked.digest;
-    return same && vote.signer === from && vote.attempt === asked.attempt && vote.element === element && vote.sequence >> 32n >= latest >> 32n;
+    return (
+      same && vote.signer === from && vote.attempt === asked.attempt && vote.element === element && vote.sequence >> 32n >= latest >> 32n
+    );
   } catch (error) {
     // A member that says what does not verify is counted as silent: the others carry the attempt.
     if (error instanceof HoldfastError) return false;

@@ -3,8 +3,8 @@
  * time is up. A coordinator is any node that carries messages; nothing rests on its honesty, so all it can do is fail.
  */
 import type { Id } from '../../base/bytes.ts';
-import { type Ask, isRefusal, type Refusal, type Reply } from '../ask.ts';
 import type { Signed } from '../../wire/signed.ts';
+import { type Ask, isRefusal, type Refusal, type Reply } from '../ask.ts';
 
 export interface Arrival {
   readonly from: Id;

@@ -54,7 +54,12 @@ function* complete(member: Member, view: View, standing: Standing, registration:
 }
 
 /** What belonged to the old generation goes; what is waiting for a later one stays. */
-function superseding(record: SlotRecord | undefined, registration: Registration, standing: Standing, ack: SlotRecord['activationAck']): SlotRecord {
+function superseding(
+  record: SlotRecord | undefined,
+  registration: Registration,
+  standing: Standing,
+  ack: SlotRecord['activationAck'],
+): SlotRecord {
   const { registerVote, announcements, cancels } = record ?? {};
   return {
     place: registration.core.place,

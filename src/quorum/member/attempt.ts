@@ -12,20 +12,22 @@ import { afterTry, exhausted, mayAnswer, mayVote } from '../counters.ts';
 import { type Machine, perform, type View } from '../effects.ts';
 import { readCertificate } from '../quorum-certificate.ts';
 import { readRequest } from './request.ts';
-import { allSinceRestart, votesOn } from './rollback.ts';
+import { allSinceRestart, sameEpoch, votesOn } from './rollback.ts';
 import { inForceAs, repeat, say } from './standing.ts';
 
 export function* voteForAttempt(member: Member, ask: Ask & { op: 'attempt-vote' }): Machine<Reply> {
-  const { slot, generation, digest, attempt, element } = readAttempt(member, ask);
+  const asked = readAttempt(member, ask);
+  const { slot, generation, digest, attempt, element } = asked;
   const view = yield* perform('load', { slot });
   const current = inForceAs(member, view, { generation, digest });
   if ('refused' in current) return current;
   const { counters, record } = view;
   const said = repeat(member, 'node/attempt-vote', record?.attemptVote, { slot, generation, digest, attempt, element });
-  if (said !== undefined) return said;
+  // A vote from before the last start would spoil the certificate it gets into; it is as good as lost, and never given anew.
+  if (said !== undefined && sameEpoch(decodeMessage('node/attempt-vote', said.bytes).sequence, view.sequence)) return said;
   if (!votesOn(member, view, current)) return refuse('quarantined', 'this member does not vote on this generation');
   const { guesses } = current.core.policy;
-  if (!mayVote(counters, attempt, guesses)) return outOfRange(view, guesses);
+  if (!mayVote(counters, attempt, guesses)) return yield* outOfRange(member, view, guesses, asked);
   // Law 1 and 3: the guess is counted in the token before anyone hears anything. Signed only in this step, never again.
   const sequence = yield* perform('commit', { slot, counters: afterTry(counters, attempt) });
   const vote = yield* say(member, 'node/attempt-vote', { slot, generation, digest, attempt, element, sequence });
@@ -38,7 +40,8 @@ export function* voteForAttempt(member: Member, ask: Ask & { op: 'attempt-vote' 
 }
 
 export function* answer(member: Member, ask: Ask & { op: 'answer' }): Machine<Reply> {
-  const { slot, generation, digest, attempt, element, nonce } = readAttempt(member, ask);
+  const asked = readAttempt(member, ask);
+  const { slot, generation, digest, attempt, element, nonce } = asked;
   const says = { slot, generation, digest, attempt, element };
   const votes = readCertificate('node/attempt-vote', ask.votes, says, member.fleet, member.verify);
   const view = yield* perform('load', { slot });
@@ -46,11 +49,11 @@ export function* answer(member: Member, ask: Ask & { op: 'answer' }): Machine<Re
   if ('refused' in current) return current;
   const { counters, record } = view;
   const { guesses } = current.core.policy;
-  if (!mayAnswer(counters, attempt, guesses)) return outOfRange(view, guesses);
+  if (!mayAnswer(counters, attempt, guesses)) return yield* outOfRange(member, view, guesses, asked);
   let { sequence } = view;
   if (counters.tried < attempt || !isKnown(view, says)) {
     if (!(yield* allSinceRestart(votes))) {
-      return refuse('attempt-out-of-range', 'a vote of this quorum certificate is from before its member restarted');
+      return refuse('not-certified', 'a vote of this quorum certificate is from before its member restarted');
     }
     yield* perform('saw', { sequences: votes.map((vote) => ({ node: vote.signer, sequence: vote.sequence })) });
     // Answering is counted as well: this member may not have been asked for its vote.
@@ -61,8 +64,10 @@ export function* answer(member: Member, ask: Ask & { op: 'answer' }): Machine<Re
   return yield* say(member, 'node/answer', { ...says, nonce, evaluated, sequence });
 }
 
+type Attempt = Message<'client/request'> & { readonly element: Id };
+
 /** @throws what `readRequest` throws; `malformed` when the element is not the one that the client signed for */
-function readAttempt(member: Member, ask: Ask & { op: 'attempt-vote' | 'answer' }): Message<'client/request'> & { readonly element: Id } {
+function readAttempt(member: Member, ask: Ask & { op: 'attempt-vote' | 'answer' }): Attempt {
   const asked = readRequest(member, ask, 'attempt');
   const element = hash(ask.element);
   if (asked.body !== element) fail('malformed', 'the element is not the one that the client signed for');
@@ -77,9 +82,12 @@ function isKnown(view: View, { generation, attempt, element }: { generation: num
   return known.generation === generation && known.attempt === attempt && known.element === element;
 }
 
-function outOfRange({ counters }: View, guesses: number): Refusal {
-  const evidence = { tried: counters.tried, cleared: counters.cleared, guesses };
+function* outOfRange(member: Member, { counters }: View, guesses: number, asked: Attempt): Machine<Refusal> {
+  const { tried, cleared } = counters;
+  const { slot, generation, digest, attempt, element, nonce } = asked;
+  const statement = yield* say(member, 'node/refusal', { slot, generation, digest, attempt, element, nonce, tried, cleared });
+  const evidence = { tried, cleared, guesses };
   return exhausted(counters, guesses)
-    ? refuse('locked', 'all guesses are used up', evidence)
-    : refuse('attempt-out-of-range', 'expected a later attempt number', evidence);
+    ? { ...refuse('locked', 'all guesses are used up', evidence), statement }
+    : { ...refuse('attempt-out-of-range', 'expected a later attempt number', evidence), statement };
 }

@@ -21,7 +21,8 @@ export function* cancel(member: Member, place: Place, { by, cancel: signed }: Ca
   const { slot, digest, generation, bySlot } = readByUnlockKey('unlock/cancel', signed, current, member);
   if (slot !== slotId(place) || bySlot !== slotId(by)) fail('malformed', 'the cancellation names other slots');
   const { record, counters } = yield* perform('load', { slot });
-  if (generation <= counters.active) return refuse('stale-generation', 'that generation, or a later one, is in force', { active: counters.active });
+  if (generation <= counters.active)
+    return refuse('stale-generation', 'that generation, or a later one, is in force', { active: counters.active });
   const known = record?.cancels ?? [];
   if (known.some((one) => decodeMessage('unlock/cancel', one.cancel.bytes).digest === digest)) return true;
   const cancels = [...known, { by, cancel: signed }].slice(-CANCELS_MAX);

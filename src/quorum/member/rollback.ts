@@ -21,6 +21,10 @@ import { say } from './standing.ts';
 const EPOCH_BITS = 32n;
 const epochOf = (sequence: bigint): bigint => sequence >> EPOCH_BITS;
 
+export function sameEpoch(a: bigint, b: bigint): boolean {
+  return epochOf(a) === epochOf(b);
+}
+
 /** Rule 2. */
 export function* allSinceRestart(votes: readonly Message<'node/attempt-vote'>[]): Machine<boolean> {
   for (const { signer, sequence } of votes) {

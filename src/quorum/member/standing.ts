@@ -9,8 +9,11 @@ import { type Machine, perform, type View } from '../effects.ts';
 import { readCertificate, readOfNode } from '../quorum-certificate.ts';
 import type { Standing } from '../record.ts';
 
+/** Anyone who knows the fleet: a member, or a client. */
+type Reader = Pick<Member, 'fleet' | 'verify'>;
+
 /** @throws unless a quorum voted for the registration and its depositor activated it: from a stranger or from the disk alike. */
-export function readStanding(member: Member, standing: Standing): Registration {
+export function readStanding(member: Reader, standing: Standing): Registration {
   const registration = parseRegistration(standing.registration, member.fleet);
   const { slot, generation, digest } = registration;
   readCertificate('node/register-vote', standing.votes, { slot, generation, digest }, member.fleet, member.verify);
@@ -22,7 +25,7 @@ export function readStanding(member: Member, standing: Standing): Registration {
 }
 
 /** Reads a statement signed by a registration's unlock key. */
-export function readByUnlockKey<T extends MessageType>(type: T, signed: Signed, registration: Registration, member: Member): Message<T> {
+export function readByUnlockKey<T extends MessageType>(type: T, signed: Signed, registration: Registration, member: Reader): Message<T> {
   const { unlockKey } = registration.core;
   return readSigned(type, signed, member.fleet.id, (signer) => (signer === keyId(unlockKey) ? unlockKey : undefined), member.verify);
 }
@@ -45,8 +48,10 @@ export function inForceAs(member: Member, view: View, asked: { generation: numbe
   const current = inForce(member, view);
   const behind = view.counters.active < asked.generation;
   if ('refused' in current && !(behind && current.refused === 'not-found')) return current;
-  if (behind || 'refused' in current) return refuse('unknown-generation', 'that generation is not in force here yet', { active: view.counters.active });
-  if (current.generation !== asked.generation) return refuse('stale-generation', 'a later generation is in force', { active: current.generation });
+  if (behind || 'refused' in current)
+    return refuse('unknown-generation', 'that generation is not in force here yet', { active: view.counters.active });
+  if (current.generation !== asked.generation)
+    return refuse('stale-generation', 'a later generation is in force', { active: current.generation });
   if (current.digest !== asked.digest) return refuse('stale-generation', 'another registration is in force under this generation');
   return current;
 }
@@ -61,10 +66,14 @@ export function* say<T extends MessageType>(member: Member, type: T, fields: Omi
  * A stored statement of this member, if it says just that. Checked under its own key: a forged row in the store must not
  * be given out as this member's word.
  */
-export function repeat<T extends MessageType>(member: Member, type: T, stored: Signed | undefined, says: Partial<Message<T>>): Signed | undefined {
+export function repeat<T extends MessageType>(
+  member: Member,
+  type: T,
+  stored: Signed | undefined,
+  says: Partial<Message<T>>,
+): Signed | undefined {
   if (stored === undefined) return undefined;
   const read = readOfNode(type, stored, member.fleet, member.verify);
   if (read.signer !== member.self) return undefined;
   return Object.entries(says).every(([field, expected]) => read[field as keyof Message<T>] === expected) ? stored : undefined;
 }
-

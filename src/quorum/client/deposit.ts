@@ -1,0 +1,148 @@
+/**
+ * Deposits a secret: register, check the votes, activate. What was made is saved before it is sent and finished as it is.
+ * Once an activation may have been seen, no other generation is dealt for it: whoever drops replies to make a client deal
+ * again would refill the guesses (a known attack on counters).
+ */
+import { assert, fail } from '../../base/errors.ts';
+import { parseRegistration, type Registration } from '../../vault/registration.ts';
+import type { Message } from '../../wire/message.ts';
+import { keyId, signMessage } from '../../wire/signed.ts';
+import type { Refusal } from '../ask.ts';
+import { act, type Client, type ClientMachine, type Heard, type Opened, type PendingDeposit } from './effects.ts';
+import { askStatus, nextNumber, readHeard, type Status } from './status.ts';
+
+/** What may replace the registration in force without waiting. */
+export interface Authority {
+  readonly registration: Registration;
+  readonly opened: Opened;
+}
+
+export type Deposited =
+  | {
+      readonly kind: 'deposited';
+      readonly generation: number;
+      readonly acknowledged: number;
+      /** Guesses at what was superseded that were counted after the status this began with: somebody else is guessing. */
+      readonly strangeGuesses: number;
+    }
+  /** Another device's later registration is in force. */
+  | { readonly kind: 'superseded'; readonly generation: number }
+  /** Announced; the owner may object until then. Call again later: the same registration is sent. */
+  | { readonly kind: 'waiting'; readonly secondsLeft: number }
+  | { readonly kind: 'refused'; readonly refusals: Heard['refused'] }
+  /** Saved, and finished by the next call. */
+  | { readonly kind: 'unfinished'; readonly refusals: Heard['refused'] };
+
+const ROUNDS_MAX = 24;
+
+export function* deposit(client: Client, authority?: Authority): ClientMachine<Deposited> {
+  let { deposit: pending } = yield* act('recall', {});
+  if (pending?.votes !== undefined) return yield* resume(client, pending);
+  for (let round = 0; round < ROUNDS_MAX; round += 1) {
+    const { reports } = yield* askStatus(client);
+    pending ??= yield* deal(
+      client,
+      nextNumber(
+        reports.map((one) => Math.max(one.voted, one.generation)),
+        client.fleet,
+      ),
+      authority,
+    );
+    const registration = parseRegistration(pending.registration, client.fleet);
+    const { slot, generation, digest } = registration;
+    const { request } = yield* act('request', { operation: 'register', slot, generation, digest, attempt: 0, body: digest });
+    const { replace } = pending;
+    const heard = yield* act('call', {
+      call: { op: 'register', request, registration: pending.registration, ...(replace && { replace }) },
+    });
+    const votes = readHeard(client, 'node/register-vote', heard.said).filter(
+      (vote) => vote.slot === slot && vote.generation === generation && vote.digest === digest,
+    );
+    if (votes.length >= client.fleet.quorum) {
+      const voted = { ...pending, votes: votes.map((vote) => vote.as) };
+      return yield* activate(client, voted, reports);
+    }
+    const verdict = judge(client, heard.refused);
+    if (verdict === 'renumber') {
+      // Nothing of it was activated, and now nothing can be: others voted for something else under this number.
+      yield* remember(undefined);
+      pending = undefined;
+    } else return verdict;
+  }
+  return fail('no-quorum', 'the nodes voted for other registrations each time: is another device registering?');
+}
+
+/** Only a later generation that proves itself ends an activation that may have been seen; no refusal does. */
+function* resume(client: Client, pending: PendingDeposit): ClientMachine<Deposited> {
+  const { generation } = parseRegistration(pending.registration, client.fleet);
+  const { registration, reports } = yield* askStatus(client);
+  if (registration === undefined || registration.generation <= generation) return yield* activate(client, pending, reports);
+  yield* remember(undefined);
+  return { kind: 'superseded', generation: registration.generation };
+}
+
+function* deal(client: Client, generation: number, authority: Authority | undefined): ClientMachine<PendingDeposit> {
+  const { registration: encoded, sign } = yield* act('deal', { generation });
+  const registration = parseRegistration(encoded, client.fleet);
+  assert(registration.generation === generation, 'the dealt registration has another generation');
+  const { slot, digest } = registration;
+  const what = { fleet: client.fleet.id, slot, generation, digest };
+  const activation = signMessage('unlock/activate', { ...what, signer: keyId(registration.core.unlockKey) }, sign);
+  const replace =
+    authority &&
+    signMessage(
+      'unlock/replace',
+      {
+        ...what,
+        signer: keyId(authority.registration.core.unlockKey),
+        oldGeneration: authority.registration.generation,
+        oldDigest: authority.registration.digest,
+      },
+      authority.opened.sign,
+    );
+  const pending = { registration: encoded, activation, ...(replace && { replace }) };
+  yield* remember(pending);
+  return pending;
+}
+
+function* activate(client: Client, pending: PendingDeposit, before: readonly Status[]): ClientMachine<Deposited> {
+  const { registration: encoded, activation, votes = [] } = pending;
+  // Saved before it is sent: from here on it is this registration or none.
+  yield* remember(pending);
+  const heard = yield* act('call', { call: { op: 'activate', standing: { registration: encoded, votes, activation } } });
+  const { slot, generation, digest } = parseRegistration(encoded, client.fleet);
+  const acks = readHeard(client, 'node/activation-ack', heard.said).filter(
+    (ack) => ack.slot === slot && ack.generation === generation && ack.digest === digest,
+  );
+  const opened = acks.filter((ack) => ack.opened).length;
+  if (opened < client.fleet.quorum) {
+    return { kind: 'unfinished', refusals: heard.refused };
+  }
+  // Kept until all nodes have it, so that a later call pushes it to those that were down.
+  if (acks.length === client.fleet.nodes.length) yield* remember(undefined);
+  return { kind: 'deposited', generation, acknowledged: acks.length, strangeGuesses: strangeGuesses(acks, before) };
+}
+
+function strangeGuesses(acks: readonly Message<'node/activation-ack'>[], before: readonly Status[]): number {
+  const moved = acks.map((ack) => {
+    const seen = before.find((status) => status.signer === ack.signer && status.generation === ack.oldGeneration);
+    return seen === undefined ? 0 : ack.oldTried - seen.tried;
+  });
+  return Math.max(0, ...moved);
+}
+
+function* remember(deposit: PendingDeposit | undefined): ClientMachine<void> {
+  const { deposit: _, ...rest } = yield* act('recall', {});
+  yield* act('keep', { memo: deposit === undefined ? rest : { ...rest, deposit } });
+}
+
+function judge(client: Client, refused: Heard['refused']): 'renumber' | Deposited {
+  const of = (code: Refusal['refused']) => refused.filter(({ refusal }) => refusal.refused === code);
+  // With this many against it the number cannot be certified any more.
+  const blocking = client.fleet.nodes.length - client.fleet.quorum + 1;
+  if (of('stale-generation').length > 0 && of('cooling-off').length === 0) return 'renumber';
+  if (of('cancelled').length >= blocking) return { kind: 'refused', refusals: refused };
+  const waiting = of('cooling-off').map(({ refusal }) => Number(refusal.evidence?.['secondsLeft'] ?? 0));
+  if (waiting.length > 0) return { kind: 'waiting', secondsLeft: Math.max(...waiting) };
+  return refused.length >= blocking ? { kind: 'refused', refusals: refused } : { kind: 'unfinished', refusals: refused };
+}

@@ -1,0 +1,42 @@
+/** What was saved and not yet acknowledged is sent again, by whatever the client does next. */
+import { decodeMessage } from '../../wire/message.ts';
+import { act, type Client, type ClientMachine } from './effects.ts';
+import { askStatus, readHeard } from './status.ts';
+
+/** @returns whether q nodes have acknowledged the saved confirmation (or none is saved) */
+export function* pushConfirmation(client: Client): ClientMachine<boolean> {
+  const { confirmation } = yield* act('recall', {});
+  if (confirmation === undefined) return true;
+  const { slot, generation, digest, attempt } = decodeMessage('unlock/confirm', confirmation.confirm.bytes);
+  const { said } = yield* act('call', { call: { op: 'confirm', confirmed: confirmation } });
+  const acks = readHeard(client, 'node/confirmation-ack', said).filter(
+    (ack) => ack.slot === slot && ack.generation === generation && ack.digest === digest && ack.attempt === attempt,
+  );
+  const done = acks.length >= client.fleet.quorum;
+  if (done || (yield* isVoid(client, generation))) {
+    const { confirmation: _, ...memo } = yield* act('recall', {});
+    yield* act('keep', { memo });
+  }
+  return done;
+}
+
+/** A later generation, or a lock that came first, leaves nobody to tell: on members' signed word only. */
+function* isVoid(client: Client, generation: number): ClientMachine<boolean> {
+  const { reports } = yield* askStatus(client);
+  const over = reports.filter((one) => one.generation > generation || (one.generation === generation && one.locked));
+  return over.length > client.fleet.nodes.length - client.fleet.quorum;
+}
+
+/** Sends an unfinished activation to the nodes that have not acknowledged it. @returns whether all have now, or nothing is left to push */
+export function* pushActivation(client: Client): ClientMachine<boolean> {
+  const { deposit } = yield* act('recall', {});
+  if (deposit?.votes === undefined) return true;
+  const { registration, votes, activation } = deposit;
+  const { said } = yield* act('call', { call: { op: 'activate', standing: { registration, votes, activation } } });
+  const { digest } = decodeMessage('unlock/activate', activation.bytes);
+  const acks = readHeard(client, 'node/activation-ack', said).filter((ack) => ack.digest === digest);
+  if (acks.length < client.fleet.nodes.length) return false;
+  const { deposit: _, ...memo } = yield* act('recall', {});
+  yield* act('keep', { memo });
+  return true;
+}

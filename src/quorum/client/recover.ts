@@ -1,0 +1,180 @@
+/**
+ * Gets the secret back: one guess. What must not be lost is saved before it is sent: the attempt, so that an interrupted
+ * guess is finished and not made again; the confirmation, so that a success is always told.
+ */
+import type { Id } from '../../base/bytes.ts';
+import { equalBytes } from '../../base/bytes.ts';
+import { fail } from '../../base/errors.ts';
+import { shareIndex } from '../../fleet/fleet.ts';
+import type { Registration } from '../../vault/registration.ts';
+import type { Message } from '../../wire/message.ts';
+import { hash, keyId, type Signed, signMessage } from '../../wire/signed.ts';
+import { act, type Client, type ClientMachine, type Heard, type Memo, type Opened, type PendingAttempt } from './effects.ts';
+import { pushConfirmation } from './push.ts';
+import { askStatus, nextNumber, readHeard, type Status } from './status.ts';
+
+export type Recovered =
+  /** `confirmed`: the guesses are refilled at q nodes; else it is saved, and the next call goes on. */
+  | {
+      readonly kind: 'opened';
+      readonly opened: Opened;
+      readonly registration: Registration;
+      readonly liars: readonly Id[];
+      readonly confirmed: boolean;
+    }
+  /** `sure` is false with exactly t answers: one lying node looks the same. The attempt is kept: ask again when more nodes are up. */
+  | { readonly kind: 'wrong'; readonly sure: boolean; readonly guessesLeft: number; readonly liars: readonly Id[] }
+  | { readonly kind: 'locked' }
+  | { readonly kind: 'nothing' }
+  /** Too few nodes answered; the attempt is saved, and the same passcode goes on with it. */
+  | { readonly kind: 'unfinished'; readonly refusals: Heard['refused'] };
+
+const ROUNDS_MAX = 16;
+const FORCED_MAX = 2;
+
+export function* recover(client: Client): ClientMachine<Recovered> {
+  let forced = 0;
+  for (let round = 0; round < ROUNDS_MAX; round += 1) {
+    const { reports, registration } = yield* askStatus(client);
+    if (registration === undefined || registration.core.tombstone) return { kind: 'nothing' };
+    const pending = (yield* resume(registration)) ?? (yield* begin(client, registration, reports));
+    if (pending === 'locked') return { kind: 'locked' };
+    const heard = yield* send(registration, pending);
+    const answers = readAnswers(client, registration, pending, heard.said, heard.nonce);
+    if (answers.length >= client.fleet.threshold) return yield* finish(client, registration, pending, answers, heard.votes ?? []);
+    const refusals = readRefusals(client, registration, pending, heard);
+    if (refusals.length === 0) return { kind: 'unfinished', refusals: heard.refused };
+    const blocking = client.fleet.nodes.length - client.fleet.quorum + 1;
+    const { guesses } = registration.core.policy;
+    if (refusals.filter((one) => one.tried >= one.cleared + guesses).length >= blocking) {
+      yield* forget('attempt');
+      return { kind: 'locked' };
+    }
+    // Used up where it counts (a split vote, another device's guess): take the next number. With nodes down fewer refusals
+    // must do, or a split vote would stay; but one lying node must not spend all guesses, so only twice in one recovery.
+    if (refusals.length < blocking) {
+      if (forced === FORCED_MAX) return { kind: 'unfinished', refusals: heard.refused };
+      forced += 1;
+    }
+    yield* forget('attempt');
+  }
+  return fail('no-quorum', 'every number was taken by another guess: is another device recovering?');
+}
+
+/** The guess that was interrupted, if this is the same passcode at the same registration. */
+function* resume({ generation, digest }: Registration): ClientMachine<PendingAttempt | undefined> {
+  const { attempt } = yield* act('recall', {});
+  if (attempt === undefined || attempt.generation !== generation || attempt.digest !== digest) return undefined;
+  const { element } = yield* act('blind', { blind: attempt.blind });
+  return equalBytes(element, attempt.element) ? attempt : undefined;
+}
+
+function* begin({ fleet }: Client, registration: Registration, reports: readonly Status[]): ClientMachine<PendingAttempt | 'locked'> {
+  const { generation, digest } = registration;
+  const of = reports.filter((report) => report.generation === generation && report.digest === digest);
+  const attempt = nextNumber(
+    of.map((report) => report.tried),
+    fleet,
+  );
+  const cleared =
+    nextNumber(
+      of.map((report) => report.cleared),
+      fleet,
+    ) - 1;
+  if (attempt > Math.max(cleared, ...of.map((report) => report.cleared)) + registration.core.policy.guesses) return 'locked';
+  const { blind, element } = yield* act('blind', {});
+  const pending = { generation, digest, attempt, element, blind };
+  yield* act('keep', { memo: { ...(yield* act('recall', {})), attempt: pending } });
+  return pending;
+}
+
+function* send(
+  { slot, generation, digest }: Registration,
+  { attempt, element }: PendingAttempt,
+): ClientMachine<Heard & { nonce: Uint8Array }> {
+  const { request, nonce } = yield* act('request', { operation: 'attempt', slot, generation, digest, attempt, body: hash(element) });
+  return { ...(yield* act('call', { call: { op: 'attempt', request, element } })), nonce };
+}
+
+interface NodeAnswer {
+  readonly node: Id;
+  readonly index: number;
+  readonly element: Uint8Array;
+}
+
+/** Only what the fleet's own keys signed for exactly this attempt and request counts (law 6). */
+function readAnswers(
+  client: Client,
+  { slot, generation, digest }: Registration,
+  { attempt, element }: PendingAttempt,
+  said: Heard['said'],
+  nonce: Uint8Array,
+): NodeAnswer[] {
+  const expected = hash(element);
+  return readHeard(client, 'node/answer', said)
+    .filter((one) => one.slot === slot && one.generation === generation && one.digest === digest)
+    .filter((one) => one.attempt === attempt && one.element === expected && equalBytes(one.nonce, nonce))
+    .map((one) => ({ node: one.signer, index: shareIndex(client.fleet, one.signer), element: one.evaluated }));
+}
+
+/** Only a member's signed word that this number is gone makes the client give it up: a coordinator could say so of every number. */
+function readRefusals(
+  client: Client,
+  { slot, generation, digest }: Registration,
+  { attempt, element }: PendingAttempt,
+  { refused, nonce }: Heard & { nonce: Uint8Array },
+): Message<'node/refusal'>[] {
+  const statements = refused.flatMap(({ node, refusal }) => (refusal.statement ? [{ node, signed: refusal.statement }] : []));
+  return readHeard(client, 'node/refusal', statements)
+    .filter((one) => one.slot === slot && one.generation === generation && one.digest === digest)
+    .filter((one) => one.attempt === attempt && one.element === hash(element) && equalBytes(one.nonce, nonce));
+}
+
+function* finish(
+  client: Client,
+  registration: Registration,
+  pending: PendingAttempt,
+  answers: readonly NodeAnswer[],
+  votes: readonly Signed[],
+): ClientMachine<Recovered> {
+  const opening = yield* act('open', { registration, blind: pending.blind, answers });
+  const liars = answers.filter((answer) => opening.liars.includes(answer.index)).map((answer) => answer.node);
+  const { opened, sure } = opening;
+  if (opened === undefined) {
+    if (sure) yield* forget('attempt');
+    const { reports } = yield* askStatus(client);
+    return { kind: 'wrong', sure, guessesLeft: guessesLeft(client, registration, reports, pending.attempt), liars };
+  }
+  const { slot, generation, digest } = registration;
+  const signer = keyId(registration.core.unlockKey);
+  const confirm = signMessage(
+    'unlock/confirm',
+    { fleet: client.fleet.id, signer, slot, generation, digest, attempt: pending.attempt },
+    opened.sign,
+  );
+  const { attempt: _, ...memo } = yield* act('recall', {});
+  yield* act('keep', { memo: { ...memo, confirmation: { confirm, votes } } });
+  return { kind: 'opened', opened, registration, liars, confirmed: yield* pushConfirmation(client) };
+}
+
+function guessesLeft({ fleet }: Client, { generation, core }: Registration, reports: readonly Status[], attempt: number): number {
+  const of = reports.filter((report) => report.generation === generation);
+  const tried = Math.max(
+    attempt,
+    nextNumber(
+      of.map((report) => report.tried),
+      fleet,
+    ) - 1,
+  );
+  const cleared =
+    nextNumber(
+      of.map((report) => report.cleared),
+      fleet,
+    ) - 1;
+  return Math.max(0, cleared + core.policy.guesses - tried);
+}
+
+function* forget(part: keyof Memo): ClientMachine<void> {
+  const { [part]: _, ...memo } = yield* act('recall', {});
+  yield* act('keep', { memo });
+}

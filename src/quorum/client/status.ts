@@ -1,0 +1,83 @@
+/** What the fleet says of a slot, and how the client takes numbers from it. */
+import { equalBytes, type Id, NO_ID } from '../../base/bytes.ts';
+import { fail, HoldfastError } from '../../base/errors.ts';
+import type { Fleet } from '../../fleet/fleet.ts';
+import type { Registration } from '../../vault/registration.ts';
+import { slotId } from '../../vault/slot.ts';
+import type { Message, MessageType } from '../../wire/message.ts';
+import type { Signed } from '../../wire/signed.ts';
+import { readStanding } from '../member/standing.ts';
+import { readOfNode } from '../quorum-certificate.ts';
+import { act, type Client, type ClientMachine, type Heard } from './effects.ts';
+
+export type Status = Message<'node/status'>;
+
+export interface SlotStatus {
+  readonly reports: readonly Status[];
+  /** In force, proven by a quorum's votes and the depositor's activation. */
+  readonly registration?: Registration;
+}
+
+/** Statements that verify; a node that says anything else counts as silent. */
+export function readHeard<T extends MessageType>(client: Client, type: T, said: Heard['said']): (Message<T> & { readonly as: Signed })[] {
+  return said.flatMap(({ node, signed }) => {
+    try {
+      const message = readOfNode(type, signed, client.fleet, client.verify);
+      return message.signer === node ? [{ ...message, as: signed }] : [];
+    } catch (error) {
+      if (error instanceof HoldfastError) return [];
+      throw error;
+    }
+  });
+}
+
+/**
+ * One more than the highest number that cannot have been made up: at most n-q nodes may lie, so the (n-q+1)-th largest
+ * report is at most what an honest node says. With reports of all n nodes it is also at least what q nodes allow; with
+ * fewer it may be refused, and the next status is higher. (Attack: one inflated report uses up all numbers of an account.)
+ */
+export function nextNumber(reports: readonly number[], fleet: Fleet): number {
+  const descending = [...reports].sort((a, b) => b - a);
+  return (descending[fleet.nodes.length - fleet.quorum] ?? 0) + 1;
+}
+
+/** @throws `no-quorum` */
+export function* askStatus(client: Client): ClientMachine<SlotStatus> {
+  const slot = slotId(client.place);
+  let best: SlotStatus | undefined;
+  for (let turns = 0; turns < client.fleet.nodes.length; turns += 1) {
+    const { request, nonce } = yield* act('request', { operation: 'status', slot, generation: 0, digest: NO_ID, attempt: 0, body: NO_ID });
+    const { said, standing } = yield* act('call', { call: { op: 'status', request } });
+    // The nonce makes an old status useless to whoever replays it.
+    const reports = readHeard(client, 'node/status', said).filter((one) => one.slot === slot && equalBytes(one.nonce, nonce));
+    if (reports.length >= client.fleet.quorum) {
+      const registration = standing && readProven(client, standing, slot);
+      const proven = registration?.generation ?? 0;
+      if (best === undefined || proven > (best.registration?.generation ?? 0)) {
+        best = { reports, ...(registration && { registration }) };
+      }
+      // The node that carried the messages may itself be behind what honest nodes report: then ask through another.
+      if (
+        nextNumber(
+          reports.map((one) => one.generation),
+          client.fleet,
+        ) -
+          1 <=
+        proven
+      )
+        return best;
+    }
+    yield* act('turn', {});
+  }
+  return best ?? fail('no-quorum', `fewer than ${client.fleet.quorum} nodes say how this account stands`);
+}
+
+function readProven(client: Client, standing: NonNullable<Heard['standing']>, slot: Id): Registration | undefined {
+  try {
+    const registration = readStanding(client, standing);
+    return registration.slot === slot ? registration : undefined;
+  } catch (error) {
+    if (error instanceof HoldfastError && error.code !== 'alarm') return undefined;
+    throw error;
+  }
+}
