@@ -49,10 +49,10 @@ export interface MemberPort {
   changes(after: number, limit: number): Promise<ChangePage>;
 }
 
-/** Who said what, and the registration in force where the client needs it to go on. */
+/** Who said what, and the registration in force where the client needs it to go on (quorum/client/effects.ts, `Heard`). */
 export interface Told {
-  /** Encoded (vault/registration.ts). The client checks it against the digest that the members signed. */
-  readonly registration?: Uint8Array;
+  /** With its proof: the client believes no coordinator. */
+  readonly standing?: Standing;
 }
 
 export interface CancelOutcome {
