@@ -47,6 +47,23 @@ export interface Proof {
   readonly cancels?: readonly Cancelled[];
 }
 
+/** One slot's latest proof; a slot that changed again stands at its later cursor only. */
+export interface Change {
+  /** A safe integer above 0, rising with every change at this member. */
+  readonly cursor: number;
+  readonly slot: Id;
+  readonly proof: Proof;
+}
+
+export interface ChangePage {
+  /** Ascending by cursor. */
+  readonly changes: readonly Change[];
+  /** Go on after this one. */
+  readonly next: number;
+  /** The latest cursor there is. One below the reader's own means an older store: the reader starts again from 0. */
+  readonly head: number;
+}
+
 export interface SlotRecord extends Proof {
   readonly place: Place;
   /** This member's own statements, kept because none is ever signed twice. */

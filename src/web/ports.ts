@@ -15,25 +15,8 @@ import type { AttemptOutcome } from '../quorum/coordinator/attempt.ts';
 import type { Gathered } from '../quorum/coordinator/conversation.ts';
 import type { EventsReply } from '../quorum/member/events.ts';
 import type { Question } from '../quorum/member/member.ts';
-import type { Cancelled, Confirmed, Proof, Standing } from '../quorum/record.ts';
+import type { Cancelled, ChangePage, Confirmed, Proof, Standing } from '../quorum/record.ts';
 import type { Place } from '../vault/slot.ts';
-
-/** One slot's latest state; a slot that changed again stands at its later cursor only. */
-export interface Change {
-  /** A safe integer above 0. */
-  readonly cursor: number;
-  readonly slot: Id;
-  readonly proof: Proof;
-}
-
-export interface ChangePage {
-  /** Ascending by cursor. */
-  readonly changes: readonly Change[];
-  /** Go on after this one. */
-  readonly next: number;
-  /** The latest cursor there is. One that is below the reader's own means another store: it starts again from 0. */
-  readonly head: number;
-}
 
 /** What other members ask of this one. */
 export interface MemberPort {

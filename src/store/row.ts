@@ -1,0 +1,81 @@
+/**
+ * A slot's record as two JSON texts: what proves itself to others (`proof`, sent as it is by catch-up) and what is this
+ * member's own (`own`). Kept apart so that a record whose proof did not change is not offered to peers again.
+ */
+import { z } from 'zod';
+import { id, place, proof, signedStatement } from '../api/values.ts';
+import type { Id } from '../base/bytes.ts';
+import { fail } from '../base/errors.ts';
+import type { AccountEvent, Announcement, Proof, SlotRecord } from '../quorum/record.ts';
+import { slotId } from '../vault/slot.ts';
+
+export interface Row {
+  readonly proof: string;
+  readonly own: string;
+}
+
+const u32 = z.number().int().min(0).max(0xffff_ffff);
+const timeMs = z.number().int().min(0);
+
+const announcement: z.ZodType<Announcement, unknown> = z.strictObject({ digest: id, generation: u32, since: timeMs });
+
+type Own = Omit<SlotRecord, keyof Proof>;
+
+const own = z.strictObject({
+  place,
+  registerVote: signedStatement.exactOptional(),
+  attemptVote: signedStatement.exactOptional(),
+  activationAck: signedStatement.exactOptional(),
+  lockStatement: signedStatement.exactOptional(),
+  lockSince: timeMs.exactOptional(),
+  erased: z.boolean().exactOptional(),
+  announcements: z.array(announcement).exactOptional(),
+}) as unknown as z.ZodType<Own, unknown>;
+
+export const eventKind: z.ZodType<AccountEvent['kind']> = z.enum([
+  'registered',
+  'replaced',
+  'deleted',
+  'guess',
+  'success',
+  'locked',
+  'erased',
+  'announced',
+  'cancelled',
+]);
+
+const PROOF_PARTS: ReadonlySet<string> = new Set<keyof Proof>(['standing', 'attempt', 'confirmation', 'lock', 'cancels']);
+
+export function encodeRow(record: SlotRecord): Row {
+  const parts = (ofProof: boolean) => Object.fromEntries(Object.entries(record).filter(([name]) => PROOF_PARTS.has(name) === ofProof));
+  return {
+    proof: JSON.stringify(z.encode(proof, parts(true) as Proof)),
+    own: JSON.stringify(z.encode(own, parts(false) as unknown as Own)),
+  };
+}
+
+/** What others need to know of a slot, and nothing that is this member's own. */
+export function proofOf(record: SlotRecord): Proof {
+  return Object.fromEntries(Object.entries(record).filter(([name]) => PROOF_PARTS.has(name))) as Proof;
+}
+
+/** @throws `malformed` when the texts are not a record of just this slot: a row moved on the disk must not count elsewhere. */
+export function decodeRow(slot: Id, row: Row): SlotRecord {
+  const mine = read(own, row.own);
+  if (slotId(mine.place) !== slot) fail('malformed', 'the stored record is of another slot');
+  return { ...decodeProof(row.proof), ...mine };
+}
+
+/** @throws `malformed` */
+export function decodeProof(text: string): Proof {
+  return read(proof, text);
+}
+
+function read<T>(codec: z.ZodType<T, unknown>, text: string): T {
+  try {
+    return z.decode(codec, JSON.parse(text));
+  } catch (error) {
+    if (error instanceof SyntaxError || error instanceof z.ZodError) return fail('malformed', 'the stored text does not parse', {}, error);
+    throw error;
+  }
+}

@@ -1,0 +1,45 @@
+/**
+ * What a member keeps on its disk, as a port: records, the account's event feed, what it saw of others. Implemented on SQLite
+ * (sqlite.ts); used by node/. Whoever controls it can make the member forget, and then it refuses until it has caught up:
+ * every counter is the token's, and every record proves itself or is checked against the token.
+ *
+ * What is saved is durable once the promise resolves. What cannot be read back is reported by slot and treated as lost, so
+ * that catch-up heals it.
+ */
+import type { Id } from '../base/bytes.ts';
+import type { AccountEvent, ChangePage, SlotRecord } from '../quorum/record.ts';
+
+export interface SaveWith {
+  /** Goes into the account's feed in the same transaction. */
+  readonly event?: AccountEvent;
+  /** Milliseconds since 1970: when this slot wants attention (`due`). Without it, never. */
+  readonly dueMs?: number;
+}
+
+export interface Store {
+  load(slot: Id): Promise<SlotRecord | undefined>;
+  /** @throws `overloaded` when too many writes wait; then nothing was written */
+  save(slot: Id, record: SlotRecord, more?: SaveWith): Promise<void>;
+  /** Slots whose proof changed after this cursor; 0 for all. */
+  changesAfter(cursor: number, limit: number): Promise<ChangePage>;
+  /** The account's latest events, newest first. Older ones than the newest 256 are forgotten. */
+  events(account: Id, limit: number): Promise<readonly AccountEvent[]>;
+  /** The highest commit sequence kept of a member; 0 for none. */
+  seen(node: Id): Promise<bigint>;
+  /** Keeps the highest. */
+  saw(sequences: readonly { readonly node: Id; readonly sequence: bigint }[]): Promise<void>;
+  /** How far a peer's changes were learnt; 0 for not at all. */
+  cursor(peer: Id): Promise<number>;
+  keepCursor(peer: Id, cursor: number): Promise<void>;
+  /** Slots that want attention at this time, the longest waiting first. */
+  due(nowMs: number, limit: number): Promise<readonly Id[]>;
+  /** The earliest time at which a slot wants attention. */
+  nextDueMs(): Promise<number | undefined>;
+  postpone(slot: Id, dueMs: number): Promise<void>;
+  counts(): Promise<{ readonly slots: number; readonly due: number }>;
+  /** Writes what waits, then closes. */
+  close(): Promise<void>;
+}
+
+/** Told of a row that does not parse; the row is treated as lost. */
+export type OnUnreadable = (slot: Id, why: string) => void;
