@@ -3,6 +3,7 @@
  * replaced: a step whose key or bank is there already refuses (`configuration`). Calls block.
  */
 import { createBank } from './bank/bank.ts';
+import { TokenShelf } from './bank/shelf.ts';
 import { createKey, type KeyFacts, readBack } from './keys.ts';
 import { Module } from './pkcs11.ts';
 import { chooseProfile, type Findings, probeToken } from './probe.ts';
@@ -34,7 +35,7 @@ export function openCreation(config: TokenConfig): Creation {
     probe: () => probeToken(module, slot, session, info, config.profile),
     createKey: (spec) => createKey(session, spec),
     readBack: (spec) => readBack(session, spec),
-    createPages: (pages = PAGES_DEFAULT) => createBank(session, pages, pageBytes),
+    createPages: (pages = PAGES_DEFAULT) => createBank(new TokenShelf(session), pages, pageBytes),
     close: () => session.close(),
   };
 }

@@ -8,7 +8,7 @@
 import { equalBytes } from '../base/bytes.ts';
 import { alarm, HoldfastError } from '../base/errors.ts';
 import type { Secret } from '../base/secret.ts';
-import type { BankState } from './bank/bank.ts';
+import { type BankState, COMMITS_MAX } from './bank/bank.ts';
 import { type Call, type Connected, type ConnectRequest, fromRefusal, type Value } from './calls.ts';
 import { type Outcome, Queue, type QueueLimits } from './queue.ts';
 import type { KeySpec } from './roles.ts';
@@ -30,8 +30,6 @@ export interface PoolOptions extends QueueLimits {
 type LaneName = 'compute' | 'counters';
 type PoolState = 'up' | 'away' | 'dead';
 
-/** As many commits as one journal object takes. */
-const COMMITS_MAX = 256;
 const RETRY_MS = { first: 100, most: 5000 };
 
 /** How many pools of this process use a module: only the last one may end it. */

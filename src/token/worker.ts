@@ -7,6 +7,7 @@ import { parentPort } from 'node:worker_threads';
 import { assert, fail } from '../base/errors.ts';
 import { Secret } from '../base/secret.ts';
 import { Bank } from './bank/bank.ts';
+import { TokenShelf } from './bank/shelf.ts';
 import {
   type Call,
   type CallOutcome,
@@ -62,7 +63,7 @@ function connect({ module: path, label, pin, initString, profile, part, anew }: 
   const { slot, info } = module.findToken(label);
   const session = module.openSession(slot, new Secret(pin));
   if (part.role === 'counters') {
-    const bank = new Bank(session, knownSequence);
+    const bank = new Bank(new TokenShelf(session), { knownSequence });
     knownSequence = bank.state.sequence;
     open = { session, bank, keys: new Map() };
     return { bank: bank.state };

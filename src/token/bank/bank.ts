@@ -12,20 +12,22 @@
  * can be had.
  */
 import { randomBytes } from 'node:crypto';
-import { concatBytes, type Id, idToBytes, toHex } from '../../base/bytes.ts';
-import { alarm, assert, fail } from '../../base/errors.ts';
+import { concatBytes, type Id, toHex } from '../../base/bytes.ts';
+import { alarm, assert, fail, HoldfastError } from '../../base/errors.ts';
 import type { Counters } from '../../quorum/counters.ts';
-import type { Handle, Session } from '../pkcs11.ts';
-import { decrease, ENTRY_BYTES, encodeCounters } from './entry.ts';
+import type { Handle } from '../pkcs11.ts';
+import { decrease, ENTRY_BYTES, encodeCounters, JOURNAL_ENTRY_BYTES } from './entry.ts';
 import { type Body, NO_SEAL, PAGE_OVERHEAD_BYTES, type Root } from './objects.ts';
 import type { Pages } from './pages.ts';
 import { type Proven, prove, startOf } from './proof.ts';
-import { BankStore } from './store.ts';
+import { type Shelf, slotKey } from './shelf.ts';
 
 /** SoftHSM's destroy is linear in the number of objects; this many stay cheap. Keys and versions in passing included. */
 const OBJECTS_MAX = 140;
 const OTHER_OBJECTS = 12;
 export const PAGES_MAX = 96;
+/** As many commits as one journal object takes. */
+export const COMMITS_MAX = 256;
 
 /** What the other side of the queue knows of the bank after each call. */
 export interface BankState {
@@ -35,6 +37,13 @@ export interface BankState {
   readonly hasRoom: boolean;
   /** Objects that a crash had torn, found and swept at start. */
   readonly tornFound: number;
+}
+
+export interface BankOptions {
+  /** The last sequence that this process knows to be durable, when the token comes back after it went away. */
+  readonly knownSequence?: bigint;
+  /** How many objects the token may come to hold. */
+  readonly objectsMax?: number;
 }
 
 interface JournalObject {
@@ -55,27 +64,44 @@ interface Staged {
  * @param pageBytes largest value of a data object on this device.
  * @throws `configuration` when there is one already.
  */
-export function createBank(session: Session, pages: number, pageBytes: number): void {
+export function createBank(shelf: Shelf, pages: number, pageBytes: number): void {
   if (!(Number.isInteger(pages) && pages > 0 && pages <= PAGES_MAX))
     fail('configuration', 'the number of pages is out of range', { pages, max: PAGES_MAX });
   if (pageBytes < PAGE_OVERHEAD_BYTES + 128 * ENTRY_BYTES) fail('configuration', 'a page is too small', { pageBytes });
-  const store = new BankStore(session);
-  if (store.findAll().some(({ whole }) => whole !== undefined)) fail('configuration', 'the token already has a counter bank');
+  if (shelf.findAll().some(({ whole }) => whole !== undefined)) fail('configuration', 'the token already has a counter bank');
+  proveRoom(shelf, pages, pageBytes);
   const bank = randomBytes(16);
   const named = Array.from({ length: pages }, (_, index) => {
-    const { seal } = store.create(bank, 'page', { index, pages, version: 0n, entries: new Uint8Array() });
+    const { seal } = shelf.create(bank, 'page', { index, pages, version: 0n, entries: new Uint8Array() });
     return { through: 0n, seal };
   });
-  store.create(bank, 'root', { version: 1n, sequence: 0n, anchor: 0n, anchorSeal: NO_SEAL, quarantine: false, pageBytes, pages: named });
+  shelf.create(bank, 'root', { version: 1n, sequence: 0n, anchor: 0n, anchorSeal: NO_SEAL, quarantine: false, pageBytes, pages: named });
+}
+
+/**
+ * Pages grow and votes must always have room, so all the room that a full bank takes is taken once, and given back.
+ * @throws what the shelf throws when it is full.
+ */
+function proveRoom(shelf: Shelf, pages: number, pageBytes: number): void {
+  const entries = new Uint8Array(Math.floor((pageBytes - PAGE_OVERHEAD_BYTES) / ENTRY_BYTES) * ENTRY_BYTES);
+  const journalPages = Math.ceil(((OBJECTS_MAX - pages) * COMMITS_MAX * JOURNAL_ENTRY_BYTES) / pageBytes);
+  const fillers: Handle[] = [];
+  try {
+    for (let index = 0; index < pages + journalPages + 1; index += 1) {
+      fillers.push(shelf.create(new Uint8Array(16), 'page', { index, pages, version: 0n, entries }).handle);
+    }
+  } finally {
+    for (const handle of fillers) shelf.destroy(handle);
+  }
 }
 
 /** Reads and proves without taking ownership or changing anything. @throws `token-unsuitable` naming what is missing. */
-export function inspectBank(session: Session): Proven {
-  return prove(new BankStore(session).findAll().flatMap(({ whole }) => whole ?? []));
+export function inspectBank(shelf: Shelf): Proven {
+  return prove(shelf.findAll().flatMap(({ whole }) => whole ?? []));
 }
 
 export class Bank {
-  readonly #store: BankStore;
+  readonly #shelf: Shelf;
   readonly #bank: Uint8Array;
   readonly #owner: Handle;
   readonly #pages: Pages;
@@ -92,14 +118,12 @@ export class Bank {
   #unsure = false;
 
   /**
-   * @param knownSequence the last sequence this process knows to be durable, after the token went away.
    * @throws `token-unsuitable` when the proof fails; `alarm` when the token holds less than is known.
    */
-  constructor(session: Session, knownSequence = 0n) {
-    const store = new BankStore(session);
-    this.#store = store;
-    this.#owner = takeOwnership(store);
-    const found = store.findAll();
+  constructor(shelf: Shelf, { knownSequence = 0n, objectsMax = OBJECTS_MAX }: BankOptions = {}) {
+    this.#shelf = shelf;
+    this.#owner = takeOwnership(shelf);
+    const found = shelf.findAll();
     const proven = prove(found.flatMap(({ whole }) => whole ?? []));
     if (proven.sequence < knownSequence) {
       alarm('the token holds older counters than this process has seen', { found: `${proven.sequence}`, known: `${knownSequence}` });
@@ -119,10 +143,10 @@ export class Bank {
     this.#sequence = proven.sequence;
     this.#foundSequence = proven.sequence;
     this.#quarantined = proven.quarantined;
-    this.#journalMax = OBJECTS_MAX - OTHER_OBJECTS - proven.root.pages.length;
+    this.#journalMax = objectsMax - OTHER_OBJECTS - proven.root.pages.length;
     this.#tornFound = found.filter(({ whole }) => whole === undefined).length;
     for (const { handle, whole } of found) {
-      if (whole === undefined || (whole.kind !== 'owner' && !proven.used.has(toHex(whole.seal)))) store.destroy(handle);
+      if (whole === undefined || (whole.kind !== 'owner' && !proven.used.has(toHex(whole.seal)))) shelf.destroy(handle);
     }
     const start = (startOf(this.#sequence) + 1n) << 32n;
     this.#append({ first: start, last: start, quarantine: false, entries: new Uint8Array() });
@@ -140,21 +164,21 @@ export class Bank {
 
   read(slot: Id): Counters {
     this.#checkSure();
-    return this.#pages.read(this.#store.slotKey(this.#bank, idToBytes(slot)));
+    return this.#pages.read(slotKey(this.#shelf, this.#bank, slot));
   }
 
   /**
    * Makes all of them durable in one token write; those that are refused do not hinder the others.
    * @returns per commit its sequence, or the error: `alarm` for a decrease, `token-full`, `malformed`.
    */
-  commit(commits: readonly { readonly slot: Id; readonly counters: Counters }[]): (bigint | Error)[] {
+  commit(commits: readonly { readonly slot: Id; readonly counters: Counters }[]): (bigint | HoldfastError)[] {
     this.#checkSure();
     const staged = new Map<string, Staged>();
     const log: Staged[] = [];
     const fresh = new Map<number, number>();
     const results = commits.map(({ slot, counters }) => {
       try {
-        const key = this.#store.slotKey(this.#bank, idToBytes(slot));
+        const key = slotKey(this.#shelf, this.#bank, slot);
         const name = toHex(key);
         encodeCounters(counters);
         const backwards = decrease(staged.get(name)?.counters ?? this.#pages.read(key), counters);
@@ -165,7 +189,7 @@ export class Bank {
         log.push(commit);
         return commit.sequence;
       } catch (error) {
-        if (error instanceof Error && error.name === 'HoldfastError') return error;
+        if (error instanceof HoldfastError) return error;
         throw error;
       }
     });
@@ -209,8 +233,8 @@ export class Bank {
   #append(body: Omit<Body<'journal'>, 'previous'>): void {
     while (this.#journal.length >= this.#journalMax) this.#fold();
     this.#surely(() => {
-      const { handle, seal } = this.#store.create(this.#bank, 'journal', { ...body, previous: this.#tailSeal });
-      if (!this.#store.exists(this.#owner)) alarm('another process took this token: nothing more is counted here');
+      const { handle, seal } = this.#shelf.create(this.#bank, 'journal', { ...body, previous: this.#tailSeal });
+      if (!this.#shelf.exists(this.#owner)) alarm('another process took this token: nothing more is counted here');
       this.#journal.push({ handle, last: body.last, seal });
       this.#tailSeal = seal;
       this.#sequence = body.last;
@@ -223,19 +247,19 @@ export class Bank {
       const index = this.#pages.oldestDirty();
       const named = old.body.pages.map(({ seal }) => seal);
       if (index !== undefined) {
-        const page = this.#store.create(this.#bank, 'page', this.#pages.next(index));
+        const page = this.#shelf.create(this.#bank, 'page', this.#pages.next(index));
         this.#pages.written(index);
         named[index] = page.seal;
         this.#writeRoot(named);
-        this.#store.destroy(old.handle);
-        this.#store.destroy(this.#pageHandles[index] as Handle);
+        this.#shelf.destroy(old.handle);
+        this.#shelf.destroy(this.#pageHandles[index] as Handle);
         this.#pageHandles[index] = page.handle;
       } else {
         this.#writeRoot(named);
-        this.#store.destroy(old.handle);
+        this.#shelf.destroy(old.handle);
       }
       const { anchor } = this.#root.body;
-      for (const { handle, last } of this.#journal) if (last <= anchor) this.#store.destroy(handle);
+      for (const { handle, last } of this.#journal) if (last <= anchor) this.#shelf.destroy(handle);
       this.#journal = this.#journal.filter(({ last }) => last > anchor);
     });
   }
@@ -254,7 +278,7 @@ export class Bank {
       pageBytes,
       pages,
     };
-    this.#root = { handle: this.#store.create(this.#bank, 'root', body).handle, body };
+    this.#root = { handle: this.#shelf.create(this.#bank, 'root', body).handle, body };
   }
 
   #surely(write: () => void): void {
@@ -269,11 +293,11 @@ export class Bank {
   }
 }
 
-function takeOwnership(store: BankStore): Handle {
-  const bank = store.findAll('root').find(({ whole }) => whole !== undefined)?.whole?.bank;
+function takeOwnership(shelf: Shelf): Handle {
+  const bank = shelf.findAll('root').find(({ whole }) => whole !== undefined)?.whole?.bank;
   if (bank === undefined) return fail('token-unsuitable', 'the counters in the token are not proven: there is no whole root object');
-  const others = store.findAll('owner');
-  const { handle } = store.create(bank, 'owner', { nonce: randomBytes(16) });
-  for (const other of others) store.destroy(other.handle);
+  const others = shelf.findAll('owner');
+  const { handle } = shelf.create(bank, 'owner', { nonce: randomBytes(16) });
+  for (const other of others) shelf.destroy(other.handle);
   return handle;
 }

@@ -2,10 +2,11 @@
  * Where the objects of a counter bank are kept: one label of one session. Creating, finding and destroying them is all that
  * a bank asks of a token, besides the MAC.
  */
-import { concatBytes, utf8 } from '../../base/bytes.ts';
+import { concatBytes, type Id, idToBytes, utf8 } from '../../base/bytes.ts';
 import { findKey } from '../keys.ts';
 import { DeviceError, type Handle, P11, type Session } from '../pkcs11.ts';
 import { NODE_KEYS } from '../roles.ts';
+import { KEY_BYTES } from './entry.ts';
 import { type Body, decodeObject, encodeObject, type Kind, type Whole } from './objects.ts';
 
 const LABEL = 'holdfast-counters';
@@ -17,7 +18,22 @@ export interface Found {
   readonly whole: Whole | undefined;
 }
 
-export class BankStore {
+/** What a bank asks of a token. */
+export interface Shelf {
+  /** HMAC-SHA256 under the tag secret, 32 bytes. */
+  mac(message: Uint8Array): Uint8Array;
+  findAll(kind?: Kind): Found[];
+  create<K extends Kind>(bank: Uint8Array, kind: K, body: Body<K>): { handle: Handle; seal: Uint8Array };
+  destroy(handle: Handle): void;
+  exists(handle: Handle): boolean;
+}
+
+/** The key of a slot in a bank: 16 bytes, see src/token/bank/entry.ts. */
+export function slotKey(shelf: Shelf, bank: Uint8Array, slot: Id): Uint8Array {
+  return shelf.mac(concatBytes(SLOT, bank, idToBytes(slot))).subarray(0, KEY_BYTES);
+}
+
+export class TokenShelf implements Shelf {
   readonly #session: Session;
   readonly #tags: Handle;
 
@@ -26,12 +42,8 @@ export class BankStore {
     this.#tags = findKey(session, NODE_KEYS.tags);
   }
 
-  /** HMAC-SHA256 under the tag secret, 32 bytes. */
-  mac = (message: Uint8Array): Uint8Array => this.#session.sign({ mechanism: P11.CKM_SHA256_HMAC }, this.#tags, message, 32);
-
-  /** The key of a slot in this bank: 16 bytes, see src/token/bank/entry.ts. */
-  slotKey(bank: Uint8Array, slot: Uint8Array): Uint8Array {
-    return this.mac(concatBytes(SLOT, bank, slot)).subarray(0, 16);
+  mac(message: Uint8Array): Uint8Array {
+    return this.#session.sign({ mechanism: P11.CKM_SHA256_HMAC }, this.#tags, message, 32);
   }
 
   /** Every object of the bank, or those that were made as this kind, and what is left of half-made ones. */
@@ -47,7 +59,7 @@ export class BankStore {
   }
 
   create<K extends Kind>(bank: Uint8Array, kind: K, body: Body<K>): { handle: Handle; seal: Uint8Array } {
-    const { value, seal } = encodeObject(this.mac, bank, kind, body);
+    const { value, seal } = encodeObject((message) => this.mac(message), bank, kind, body);
     const handle = this.#session.create({
       [P11.CKA_CLASS]: P11.CKO_DATA,
       [P11.CKA_TOKEN]: true,
@@ -73,7 +85,7 @@ export class BankStore {
   }
 
   #decode(handle: Handle): Whole | undefined {
-    return decodeObject(this.mac, this.#value(handle));
+    return decodeObject((message) => this.mac(message), this.#value(handle));
   }
 
   #value(handle: Handle): Uint8Array {
