@@ -8,7 +8,7 @@
  * Base mode and not the verifiable one: a proof (section 2.2.1) needs arithmetic on k, which PKCS#11 does not offer.
  * Wrong answers are found by sharing.ts instead.
  */
-import { p256_oprf } from '@noble/curves/nist.js';
+import { p256_hasher, p256_oprf } from '@noble/curves/nist.js';
 import { fail } from '../base/errors.ts';
 import type { Random } from '../base/ports.ts';
 import { Secret } from '../base/secret.ts';
@@ -20,6 +20,9 @@ export const OUTPUT_BYTES = 32;
 
 /** RFC 9497, section 1.2: PrivateInput is at most 2^16 - 1 bytes long. */
 const INPUT_BYTES_MAX = 0xffff;
+
+/** Section 3.1: contextString = "OPRFV1-" || I2OSP(mode, 1) || "-" || identifier, with mode 0x00. */
+const HASH_TO_GROUP = 'HashToGroup-OPRFV1-\x00-P256-SHA256';
 
 export interface Blinded {
   /** r: 32 bytes. Kept until the answer is there: without it Z is useless, and with it B gives H(passcode) away. */
@@ -35,6 +38,15 @@ export interface Blinded {
 export function blind(input: Secret<Uint8Array>, random: Random): Blinded {
   const made = p256_oprf.oprf.blind(boundedInput(input), (length = SCALAR_SEED_BYTES) => random(length));
   return { blind: new Secret(made.blind), element: made.blinded };
+}
+
+/**
+ * The element that `blind` made of this input with this blind: tells whether an interrupted guess was with the same passcode.
+ * RFC 9497, section 4.3: hash_to_curve of P256_XMD:SHA-256_SSWU_RO_ with DST "HashToGroup-" || contextString.
+ */
+export function reblind(input: Secret<Uint8Array>, blinding: Secret<Uint8Array>): Uint8Array {
+  const point = p256_hasher.hashToCurve(boundedInput(input), { DST: HASH_TO_GROUP });
+  return encodePoint(multiply(point, decodeScalar(blinding.reveal())));
 }
 
 /**

@@ -1,0 +1,42 @@
+/** Where a client keeps what must survive a crash. One memo for each slot; the spelling is that of the API. */
+import { z } from 'zod';
+import { binary, confirmed, id, REGISTRATION_BYTES_MAX, signedStatement, votes } from '../api/values.ts';
+import type { Id } from '../base/bytes.ts';
+import type { Memo } from '../quorum/client/effects.ts';
+
+export interface MemoStore {
+  load(slot: Id): Promise<Memo>;
+  /** Resolved once it is durable. */
+  save(slot: Id, memo: Memo): Promise<void>;
+}
+
+const memo = z.strictObject({
+  deposit: z
+    .strictObject({
+      registration: binary(REGISTRATION_BYTES_MAX),
+      activation: signedStatement,
+      replace: signedStatement.exactOptional(),
+      votes: votes.exactOptional(),
+    })
+    .exactOptional(),
+  attempt: z.strictObject({ generation: z.int(), digest: id, attempt: z.int(), element: binary(33), blind: binary(32) }).exactOptional(),
+  confirmation: confirmed.exactOptional(),
+});
+
+/** @throws what zod throws: a memo that does not parse must not be taken for an empty one */
+export function parseMemo(text: string): Memo {
+  return memo.parse(JSON.parse(text));
+}
+
+export function spellMemo(value: Memo): string {
+  return JSON.stringify(z.encode(memo, value as z.output<typeof memo>));
+}
+
+/** For tests and for pages that may forget: an interrupted guess is then lost. */
+export function memoryMemos(): MemoStore {
+  const texts = new Map<Id, string>();
+  return {
+    load: async (slot) => parseMemo(texts.get(slot) ?? '{}'),
+    save: async (slot, value) => void texts.set(slot, spellMemo(value)),
+  };
+}

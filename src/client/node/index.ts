@@ -1,0 +1,3 @@
+/** What the client SDK gains under Node. */
+export { nativeArgon2id } from './argon2id.ts';
+export { memoFiles } from './memo-files.ts';

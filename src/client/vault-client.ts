@@ -1,0 +1,139 @@
+/**
+ * The client of a vault fleet: deposits the backup key under a passcode and gets it back, on any device with a login.
+ * Nothing it is told is believed unless the fleet entry's keys signed it.
+ */
+
+import { fromBase64url, fromUtf8, type Id } from '../base/bytes.ts';
+import { fail } from '../base/errors.ts';
+import { type Clock, type Random, systemClock, systemRandom } from '../base/ports.ts';
+import type { Secret } from '../base/secret.ts';
+import { activeFleet, type FleetEntry, fleetById } from '../fleet/entry.ts';
+import { type Authority, type Deposited, deposit } from '../quorum/client/deposit.ts';
+import type { Client } from '../quorum/client/effects.ts';
+import { pushActivation, pushConfirmation } from '../quorum/client/push.ts';
+import { type Recovered, recover } from '../quorum/client/recover.ts';
+import { askStatus, type SlotStatus } from '../quorum/client/status.ts';
+import type { Argon2id } from '../vault/hardening.ts';
+import { DEFAULT_KDF, type KdfParameters } from '../vault/kdf.ts';
+import { PASSCODE_GUESSES_MAX, type Policy } from '../vault/policy.ts';
+import { accountId, type Place, type WayIn } from '../vault/slot.ts';
+import { verifyP256 } from '../vault/unlock.ts';
+import type { Verify } from '../wire/signed.ts';
+import { type Brought, driveClient, type Session } from './drive.ts';
+import { type Fetch, FleetHttp } from './fleet-http.ts';
+import type { ClientKey } from './key.ts';
+import type { MemoStore } from './memo.ts';
+import { dealRegistration, dealTombstone, type Input } from './open.ts';
+
+export interface ClientOptions {
+  readonly entry: FleetEntry;
+  /** The fleet that a backup names; by default the entry's active one. */
+  readonly fleet?: Id;
+  /** Accept simulated tokens, which protect nothing: for development only. */
+  readonly allowSimulated?: boolean;
+  /** The organisation whose account service issued the pass. */
+  readonly tenant: string;
+  /** A JWT that names the client key by its thumbprint. */
+  readonly pass: Secret<string>;
+  readonly clientKey: ClientKey;
+  readonly memos: MemoStore;
+  readonly fetch?: Fetch;
+  readonly clock?: Clock;
+  readonly random?: Random;
+  readonly argon2id?: Argon2id;
+  readonly verify?: Verify;
+  readonly callLimitMs?: number;
+}
+
+/** A week to object, a month until a locked key is destroyed. */
+export const DEFAULT_POLICY: Policy = { guesses: PASSCODE_GUESSES_MAX, coolingOffSeconds: 7 * 86_400, graceSeconds: 30 * 86_400 };
+
+export interface DepositOptions {
+  readonly policy?: Policy;
+  readonly kdf?: KdfParameters;
+  /** From `recover`: replaces without waiting. */
+  readonly authority?: Authority;
+}
+
+export class VaultClient {
+  readonly #session: Session;
+  readonly #account: Omit<Place, 'way'>;
+  readonly #verify: Verify;
+
+  constructor(options: ClientOptions) {
+    const tolerance = { allowSimulated: options.allowSimulated ?? false };
+    const { entry } = options;
+    const chosen = options.fleet === undefined ? activeFleet(entry, tolerance) : fleetById(entry, options.fleet, tolerance);
+    const { issuer, subject } = claimsOf(options.pass);
+    this.#account = { tenant: options.tenant, account: accountId(entry.namespace, issuer, subject) };
+    this.#verify = options.verify ?? verifyP256;
+    const urls = chosen.nodes.map((node) => node.url.replace(/\/$/, ''));
+    const reach = { urls, fetch: options.fetch ?? ((url, init) => fetch(url, init)), callLimitMs: options.callLimitMs ?? 30_000 };
+    this.#session = {
+      fleet: chosen.fleet,
+      http: new FleetHttp(reach),
+      pass: options.pass,
+      clientKey: options.clientKey,
+      memos: options.memos,
+      clock: options.clock ?? systemClock,
+      tools: { random: options.random ?? systemRandom, ...(options.argon2id && { argon2id: options.argon2id }) },
+    };
+  }
+
+  /** How the slot stands, as at least a quorum of nodes says. @throws `no-quorum` */
+  status(way: WayIn): Promise<SlotStatus> {
+    const client = this.#client(way);
+    return driveClient(this.#session, client, askStatus(client), {});
+  }
+
+  /** Deposits 32 bytes under the input; an unfinished deposit of this slot is finished first, as it is. */
+  deposit(way: WayIn, secret: Secret<Uint8Array>, input: Input, options: DepositOptions = {}): Promise<Deposited> {
+    const { policy = DEFAULT_POLICY, kdf = DEFAULT_KDF, authority } = options;
+    const client = this.#client(way);
+    const { fleet, tools } = this.#session;
+    const deal = (generation: number) => dealRegistration(fleet, client.place, generation, { secret, input, policy, kdf }, tools);
+    return driveClient(this.#session, client, deposit(client, authority), { deal });
+  }
+
+  /** One guess. What was left unfinished is told to the fleet first. */
+  async recover(way: WayIn, input: Input): Promise<Recovered> {
+    await this.push(way);
+    const client = this.#client(way);
+    return driveClient(this.#session, client, recover(client), { input });
+  }
+
+  /** Deletes what this slot holds: at once with the authority of `recover`, else after the cooling-off time. */
+  remove(way: WayIn, options: Pick<DepositOptions, 'policy' | 'authority'> = {}): Promise<Deposited> {
+    const { policy = DEFAULT_POLICY, authority } = options;
+    const client = this.#client(way);
+    const { fleet, tools } = this.#session;
+    const deal = (generation: number) => dealTombstone(fleet, client.place, generation, policy, tools);
+    return driveClient(this.#session, client, deposit(client, authority), { deal });
+  }
+
+  /** Sends again what was saved and not yet acknowledged. @returns whether nothing is left */
+  async push(way: WayIn): Promise<boolean> {
+    const client = this.#client(way);
+    const confirmed = await this.#drive(client, pushConfirmation(client));
+    return (await this.#drive(client, pushActivation(client))) && confirmed;
+  }
+
+  #drive<T>(client: Client, machine: Parameters<typeof driveClient<T>>[2], brought: Brought = {}): Promise<T> {
+    return driveClient(this.#session, client, machine, brought);
+  }
+
+  #client(way: WayIn): Client {
+    return { fleet: this.#session.fleet, place: { ...this.#account, way }, verify: this.#verify };
+  }
+}
+
+/** Who the pass is for. Not verified here: a wrong claim only names an account that the nodes then refuse. */
+function claimsOf(pass: Secret<string>): { issuer: string; subject: string } {
+  const [, payload] = pass.reveal().split('.');
+  const claims: unknown = payload === undefined ? undefined : JSON.parse(fromUtf8(fromBase64url(payload)));
+  if (typeof claims === 'object' && claims !== null && 'iss' in claims && 'sub' in claims) {
+    const { iss, sub } = claims;
+    if (typeof iss === 'string' && typeof sub === 'string') return { issuer: iss, subject: sub };
+  }
+  return fail('pass-refused', 'the pass is not a JWT with issuer and subject');
+}
