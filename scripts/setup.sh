@@ -52,7 +52,7 @@ install_debian_packages() {
   done
   [ ${#missing[@]} = 0 ] && return
   local by_hand="as root: apt-get update && apt-get install -y --no-install-recommends ${missing[*]}"
-  [ "$(id -u)" = 0 ] || sudo -n true 2>/dev/null || die "${missing[*]} missing, and sudo asks for a password" "$by_hand"
+  [ "$(id -u)" = 0 ] || sudo -n true 2>/dev/null || die "missing: ${missing[*]}, and neither root nor sudo is at hand" "$by_hand"
   quietly 'reading the package lists of Debian' 'check the network and /etc/apt/sources.list, then run this again' \
     as_root apt-get -q update
   quietly "installing ${missing[*]}" "$by_hand" \

@@ -1,0 +1,40 @@
+# A Holdfast node on Debian 12. It has SoftHSM, for trying out; for a device, add its PKCS#11 module and name it in the
+# configuration. Nothing secret is in the image: the configuration, the token's folder and the PIN file are mounted.
+#
+#   docker build -t holdfast .
+#   docker run -v ./node-1.json:/etc/holdfast/node.json:ro -v ./node-1:/var/lib/holdfast holdfast
+
+FROM debian:12-slim AS build
+WORKDIR /opt/holdfast
+COPY package.json package-lock.json .npmrc ./
+COPY scripts/setup.sh scripts/
+RUN scripts/setup.sh
+# Again, without what only development needs: under the runtime itself, since an old npm leaves out and leaves behind.
+RUN arch=$(node_modules/.bin/node -p process.arch) \
+ && cp -a node_modules/node-linux-$arch /tmp/runtime && cp -a node_modules/pkcs11js/build /tmp/addon \
+ && PATH="/tmp/runtime/bin:$PATH" npm ci --omit=dev --no-audit \
+ && cp -a /tmp/addon node_modules/pkcs11js/build \
+ && ln -sf ../node-linux-$arch/bin/node node_modules/.bin/node \
+ && node_modules/.bin/node -e 'require("pkcs11js")'
+COPY src src
+COPY softhsm softhsm
+COPY LICENSE ./
+
+FROM debian:12-slim
+RUN apt-get update \
+ && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends ca-certificates softhsm2 opensc libengine-pkcs11-openssl \
+ && rm -rf /var/lib/apt/lists/* \
+ && useradd --uid 10001 --user-group --home-dir /var/lib/holdfast --create-home holdfast \
+ && chmod 0700 /var/lib/holdfast
+COPY --from=build /opt/holdfast /opt/holdfast
+WORKDIR /opt/holdfast
+ENV PATH=/opt/holdfast/node_modules/.bin:/usr/local/bin:/usr/bin:/bin \
+    NODE_ENV=production \
+    SOFTHSM2_CONF=/var/lib/holdfast/softhsm2.conf
+USER holdfast
+VOLUME /var/lib/holdfast
+EXPOSE 8443
+HEALTHCHECK --interval=10s --timeout=5s --start-period=20s CMD ["node", "src/cli/main.ts", "node", "health", "--config", "/etc/holdfast/node.json"]
+# SoftHSM makes its files with the umask of the process.
+ENTRYPOINT ["/bin/sh", "-c", "umask 077 && exec node src/cli/main.ts \"$@\"", "holdfast"]
+CMD ["node", "start", "--config", "/etc/holdfast/node.json"]
