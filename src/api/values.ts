@@ -3,8 +3,9 @@
  * of the store, so that there is one parser to attack. Bytes are unpadded base64url. Unknown members are refused.
  */
 import { z } from 'zod';
-import { fromBase64url, type Id, isId, toBase64url } from '../base/bytes.ts';
+import { fromBase64url, type Id, toBase64url } from '../base/bytes.ts';
 import { HoldfastError } from '../base/errors.ts';
+import { decodePoint } from '../oprf/point.ts';
 import type { Cancelled, Certified, Confirmed, Proof, Standing } from '../quorum/record.ts';
 import type { Place } from '../vault/slot.ts';
 import type { Signed } from '../wire/signed.ts';
@@ -25,28 +26,44 @@ export function binary(maxBytes: number) {
   });
 }
 
-export const id = z.custom<Id>((value) => typeof value === 'string' && isId(value), 'expected 64 lower-case hex digits');
+export const id = z.string().regex(/^[0-9a-f]{64}$/, 'expected 64 lower-case hex digits') as unknown as z.ZodType<Id, string>;
 
-export const point = binary(33).refine((bytes) => bytes.length === 33, 'expected 33 bytes');
+/** 33 bytes on the curve, and so not the identity, which has no compressed spelling. */
+export const point = binary(33).refine(isPoint, 'expected a point of P-256, 33 bytes compressed');
+
+function isPoint(bytes: Uint8Array): boolean {
+  try {
+    decodePoint(bytes);
+    return true;
+  } catch (error) {
+    if (error instanceof HoldfastError) return false;
+    throw error;
+  }
+}
 
 /** No signed statement is longer than this (wire/message.ts: an answer with 512 bytes of payload). */
 const SIGNED_BYTES_MAX = 1024;
 export const REGISTRATION_BYTES_MAX = 8192;
-const VOTES_MAX = 7;
+/** Of a fleet; no certificate has more votes. */
+export const NODES_MAX = 7;
 
 export const signed = z.strictObject({ signed: binary(SIGNED_BYTES_MAX), signature: binary(64) });
 
 /** The codec that a domain type is carried by: T in the program, JSON outside. */
-type CodecOf<T> = z.ZodType<T, unknown>;
+export type CodecOf<T> = z.ZodType<T, unknown>;
 
-const statement: CodecOf<Signed> = z.codec(signed, z.custom<Signed>(), {
-  decode: ({ signed: bytes, signature }) => ({ bytes, signature }),
-  encode: ({ bytes, signature }) => ({ signed: bytes, signature }),
-});
+const statement: CodecOf<Signed> = z.codec(
+  signed,
+  z.custom<Signed>((value) => value !== undefined),
+  {
+    decode: ({ signed: bytes, signature }) => ({ bytes, signature }),
+    encode: ({ bytes, signature }) => ({ signed: bytes, signature }),
+  },
+);
 
 export { statement as signedStatement };
 
-export const votes: CodecOf<readonly Signed[]> = z.array(statement).max(VOTES_MAX);
+export const votes: CodecOf<readonly Signed[]> = z.array(statement).max(NODES_MAX);
 
 export const wayIn = z.strictObject({ kind: z.enum(['passcode', 'recovery-code', 'passkey']), name: binary(32) });
 
@@ -64,10 +81,10 @@ export const confirmed: CodecOf<Confirmed> = z.strictObject({ confirm: statement
 
 export const cancelled: CodecOf<Cancelled> = z.strictObject({ by: place, cancel: statement });
 
-export const proof = z.strictObject({
-  standing: standing.optional(),
-  attempt: certified.optional(),
-  confirmation: confirmed.optional(),
-  lock: votes.optional(),
-  cancels: z.array(cancelled).max(32).optional(),
-}) as unknown as CodecOf<Proof>;
+export const proof: CodecOf<Proof> = z.strictObject({
+  standing: standing.exactOptional(),
+  attempt: certified.exactOptional(),
+  confirmation: confirmed.exactOptional(),
+  lock: votes.exactOptional(),
+  cancels: z.array(cancelled).max(32).exactOptional(),
+});

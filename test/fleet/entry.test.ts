@@ -18,6 +18,9 @@ const first = {
   validUntil: '2027-01-01T00:00:00Z',
 };
 
+/** No point of P-256 has this x coordinate. */
+const offCurve = toBase64url(Uint8Array.from([2, ...new Uint8Array(32).fill(7)]));
+
 const code = (run: () => unknown): string => {
   try {
     run();
@@ -59,7 +62,7 @@ describe('an entry is refused', () => {
     ['with another quorum', (v) => (v.fleets[0].quorum = 3)],
     ['with a threshold below the quorum', (v) => (v.fleets[0].threshold = 1)],
     ['with a sealing key of another node', (v) => (v.fleets[0].nodes[0].sealingKey = v.fleets[0].nodes[1].sealingKey)],
-    ['with a key off the curve', (v) => (v.fleets[0].nodes[0].sealingKey = toBase64url(new Uint8Array(33).fill(2)))],
+    ['with a key off the curve', (v) => (v.fleets[0].nodes[0].sealingKey = offCurve)],
     ['with a key in another spelling', (v) => (v.fleets[0].nodes[0].sealingKey += '=')],
     ['with two nodes of the same name', (v) => (v.fleets[0].nodes[0].name = v.fleets[0].nodes[1].name)],
     ['with a fleet twice', (v) => v.fleets.push(v.fleets[0])],
