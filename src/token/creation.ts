@@ -3,9 +3,10 @@
  * replaced: a step whose key or bank is there already refuses (`configuration`). Calls block.
  */
 import { createBank } from './bank/bank.ts';
+import { prove } from './bank/proof.ts';
 import { TokenShelf } from './bank/shelf.ts';
 import { createKey, type KeyFacts, readBack } from './keys.ts';
-import { Module } from './pkcs11.ts';
+import { Module, P11 } from './pkcs11.ts';
 import { chooseProfile, type Findings, probeToken } from './probe.ts';
 import { type KeySpec, NODE_KEYS } from './roles.ts';
 import type { TokenConfig } from './token.ts';
@@ -13,15 +14,27 @@ import type { TokenConfig } from './token.ts';
 /** How many pages a node's counters get by default: 144,000 slots at 256 KiB each. */
 export const PAGES_DEFAULT = 16;
 
+/** What the token says of its counters. */
+export interface PagesFacts {
+  readonly pages: number;
+  readonly pageBytes: number;
+  /** Zero until a node has counted. */
+  readonly sequence: bigint;
+}
+
 export interface Creation {
   /** @throws `token-unsuitable` naming what the token lacks. */
   probe(): Findings;
+  /** Whether anything has this label, be it half a pair. */
+  has(spec: KeySpec): boolean;
   /** @throws `configuration` when the label is taken. */
   createKey(spec: KeySpec): void;
   /** @throws `token-unsuitable` naming the attribute that is not what it must be. */
   readBack(spec: KeySpec): KeyFacts;
   /** Needs the tag secret. Pages first, the root object last. */
   createPages(pages?: number): void;
+  /** Nothing when there is no bank. @throws `token-unsuitable` when not all of it is there. */
+  readBackPages(): PagesFacts | undefined;
   close(): void;
 }
 
@@ -34,10 +47,19 @@ export function openCreation(config: TokenConfig): Creation {
   return {
     probe: () => probeToken(module, slot, session, info, config.profile),
     createKey: (spec) => createKey(session, spec),
+    has: (spec) => session.find({ [P11.CKA_LABEL]: spec.label }).length > 0,
     readBack: (spec) => readBack(session, spec),
     createPages: (pages = PAGES_DEFAULT) => createBank(new TokenShelf(session), pages, pageBytes),
+    readBackPages: () => readBackPages(new TokenShelf(session)),
     close: () => session.close(),
   };
+}
+
+function readBackPages(shelf: TokenShelf): PagesFacts | undefined {
+  const whole = shelf.findAll().flatMap((found) => found.whole ?? []);
+  if (whole.length === 0) return undefined;
+  const { root, sequence } = prove(whole);
+  return { pages: root.pages.length, pageBytes: root.pageBytes, sequence };
 }
 
 /** All steps of a node's token in one go, for development and tests. */
