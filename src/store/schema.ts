@@ -1,0 +1,65 @@
+/**
+ * The tables and every statement that writes them. Read by the writer's thread (writer.ts) and the reader (sqlite.ts).
+ *
+ * `slots.changed` is the cursor of catch-up: it rises over all slots, and a slot's own moves only when its proof changed, so
+ * that peers fetch a slot's latest state once. `slots.due` is set for the few slots that wait for a lock or an erasure, and
+ * its index holds only those: no task ever scans all slots.
+ */
+import type { DatabaseSync } from 'node:sqlite';
+import { fail } from '../base/errors.ts';
+
+const VERSION = 1;
+
+/** Of one account, in the feed: a year of daily recoveries. */
+const EVENTS_KEPT = 256;
+
+/** Sequences are unsigned 64-bit; SQLite's integers are signed, so they are blobs of 8 bytes that compare alike. */
+const TABLES = `
+  CREATE TABLE slots (
+    slot BLOB NOT NULL PRIMARY KEY, proof TEXT NOT NULL, own TEXT NOT NULL, changed INTEGER NOT NULL, due INTEGER
+  ) STRICT;
+  CREATE UNIQUE INDEX slots_changed ON slots (changed);
+  CREATE INDEX slots_due ON slots (due) WHERE due IS NOT NULL;
+  CREATE TABLE events (
+    at INTEGER PRIMARY KEY, account BLOB NOT NULL, slot BLOB NOT NULL, kind TEXT NOT NULL,
+    generation INTEGER NOT NULL, attempt INTEGER NOT NULL, time INTEGER NOT NULL
+  ) STRICT;
+  CREATE INDEX events_account ON events (account, at);
+  CREATE TABLE members (
+    node BLOB NOT NULL PRIMARY KEY, seen BLOB NOT NULL DEFAULT x'0000000000000000', cursor INTEGER NOT NULL DEFAULT 0
+  ) STRICT;
+  PRAGMA user_version = ${VERSION};
+`;
+
+/** @throws `configuration` when the file is of another version */
+export function prepare(database: DatabaseSync): void {
+  // FULL: a commit returns after fsync of the log; a vote that was given must outlive a power cut (law 7).
+  // secure_delete: an erased share is overwritten in the file, not only unlinked.
+  database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON; PRAGMA trusted_schema = OFF;');
+  const found = Number(database.prepare('PRAGMA user_version').get()?.['user_version']);
+  if (found === 0) database.exec(`BEGIN IMMEDIATE; ${TABLES} COMMIT;`);
+  else if (found !== VERSION) fail('configuration', 'the store was made by another version', { found, expected: VERSION });
+}
+
+/** Parameters in this order; `cursor` is a new one, taken only if the proof changed. */
+export const writes = {
+  /** slot, proof, own, cursor, due */
+  slot: `
+    INSERT INTO slots (slot, proof, own, changed, due) VALUES (?, ?, ?, ?, ?)
+    ON CONFLICT (slot) DO UPDATE SET proof = excluded.proof, own = excluded.own, due = excluded.due,
+      changed = CASE WHEN proof = excluded.proof THEN changed ELSE excluded.changed END`,
+  /** account, slot, kind, generation, attempt, time */
+  event: 'INSERT INTO events (account, slot, kind, generation, attempt, time) VALUES (?, ?, ?, ?, ?, ?)',
+  /** account, account */
+  trim: `
+    DELETE FROM events WHERE account = ? AND at <=
+      (SELECT at FROM events WHERE account = ? ORDER BY at DESC LIMIT 1 OFFSET ${EVENTS_KEPT})`,
+  /** node, sequence */
+  saw: 'INSERT INTO members (node, seen) VALUES (?, ?) ON CONFLICT (node) DO UPDATE SET seen = max(seen, excluded.seen)',
+  /** node, cursor */
+  cursor: 'INSERT INTO members (node, cursor) VALUES (?, ?) ON CONFLICT (node) DO UPDATE SET cursor = excluded.cursor',
+  /** due, slot */
+  postpone: 'UPDATE slots SET due = ? WHERE slot = ? AND due IS NOT NULL',
+} as const;
+
+export const LATEST = 'SELECT coalesce(max(changed), 0) AS latest FROM slots';

@@ -1,0 +1,156 @@
+/**
+ * The store on embedded SQLite (node:sqlite): writes go to a thread of their own (writer.ts), reads come from here. A reader
+ * sees what was durable when it began, and the caller keeps a slot's calls in order, so a slot always reads its own writes.
+ *
+ * The directory holds `holdfast.db` with its log. One process per directory; the token's owner mark keeps a second node away.
+ */
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { DatabaseSync, type SQLInputValue } from 'node:sqlite';
+import { type Id, idFromBytes, idToBytes } from '../base/bytes.ts';
+import { type Code, HoldfastError } from '../base/errors.ts';
+import type { AccountEvent, Change, ChangePage, SlotRecord } from '../quorum/record.ts';
+import { Reader, u64 } from '../wire/field.ts';
+import { type Batches, startBatches } from './batches.ts';
+import { decodeProof, decodeRow, encodeRow, eventKind } from './row.ts';
+import { LATEST } from './schema.ts';
+import type { OnUnreadable, SaveWith, Store } from './store.ts';
+
+const reads = {
+  slot: 'SELECT proof, own FROM slots WHERE slot = ?',
+  latest: LATEST,
+  changes: 'SELECT changed, slot, proof FROM slots WHERE changed > ? ORDER BY changed LIMIT ?',
+  events: 'SELECT slot, kind, generation, attempt, time FROM events WHERE account = ? ORDER BY at DESC LIMIT ?',
+  member: 'SELECT seen, cursor FROM members WHERE node = ?',
+  due: 'SELECT slot FROM slots WHERE due <= ? ORDER BY due LIMIT ?',
+  nextDue: 'SELECT min(due) AS next FROM slots WHERE due IS NOT NULL',
+  // No row is ever deleted, so the last row's number is their count, and reading it does not scan a million of them.
+  counts: 'SELECT (SELECT coalesce(max(rowid), 0) FROM slots) AS slots, (SELECT count(*) FROM slots WHERE due IS NOT NULL) AS due',
+} as const;
+
+type Row = Readonly<Record<string, unknown>>;
+
+/** @throws `configuration` when the directory cannot be used or holds a store of another version */
+export async function openStore(directory: string, onUnreadable: OnUnreadable): Promise<Store> {
+  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  const file = join(directory, 'holdfast.db');
+  const batches = await startBatches(file);
+  return new SqliteStore(file, batches, onUnreadable);
+}
+
+class SqliteStore implements Store {
+  readonly #database: DatabaseSync;
+  readonly #batches: Batches;
+  readonly #onUnreadable: OnUnreadable;
+  readonly #get: (name: keyof typeof reads, ...values: SQLInputValue[]) => Row | undefined;
+  readonly #all: (name: keyof typeof reads, ...values: SQLInputValue[]) => readonly Row[];
+
+  constructor(file: string, batches: Batches, onUnreadable: OnUnreadable) {
+    const database = new DatabaseSync(file, { readOnly: true });
+    const statements = Object.fromEntries(Object.entries(reads).map(([name, sql]) => [name, database.prepare(sql)]));
+    const of = (name: keyof typeof reads) => statements[name] as ReturnType<DatabaseSync['prepare']>;
+    this.#database = database;
+    this.#batches = batches;
+    this.#onUnreadable = onUnreadable;
+    this.#get = (name, ...values) => of(name).get(...values);
+    this.#all = (name, ...values) => of(name).all(...values);
+  }
+
+  async load(slot: Id): Promise<SlotRecord | undefined> {
+    const row = this.#get('slot', idToBytes(slot));
+    return row && this.#readable(slot, () => decodeRow(slot, { proof: String(row['proof']), own: String(row['own']) }));
+  }
+
+  async save(slot: Id, record: SlotRecord, { event, dueMs }: SaveWith = {}): Promise<void> {
+    const written = { kind: 'slot', slot: idToBytes(slot), ...encodeRow(record), due: dueMs ?? null } as const;
+    await this.#batches.write(event === undefined ? [written] : [written, eventRow(event)]);
+  }
+
+  async changesAfter(cursor: number, limit: number): Promise<ChangePage> {
+    // The head is read first: whatever is at or below it, the second query sees.
+    const head = Number(this.#get('latest')?.['latest']);
+    const rows = this.#all('changes', cursor, limit);
+    const last = rows.at(-1);
+    const next = last === undefined ? cursor : Number(last['changed']);
+    return { changes: rows.flatMap((row) => this.#change(row) ?? []), next, head: Math.max(head, next === cursor ? head : next) };
+  }
+
+  async events(account: Id, limit: number): Promise<readonly AccountEvent[]> {
+    return this.#all('events', idToBytes(account), limit).flatMap((row) => {
+      const kind = eventKind.safeParse(row['kind']);
+      if (!kind.success) return [];
+      const [generation, attempt, time] = [Number(row['generation']), Number(row['attempt']), Number(row['time'])];
+      return [{ account, slot: idOf(row['slot']), kind: kind.data, generation, attempt, time }];
+    });
+  }
+
+  async seen(node: Id): Promise<bigint> {
+    const seen = this.#get('member', idToBytes(node))?.['seen'];
+    return seen instanceof Uint8Array && seen.length === 8 ? u64.read(new Reader(seen)) : 0n;
+  }
+
+  async saw(sequences: readonly { readonly node: Id; readonly sequence: bigint }[]): Promise<void> {
+    const newer: { node: Id; sequence: bigint }[] = [];
+    for (const one of sequences) if (one.sequence > (await this.seen(one.node))) newer.push(one);
+    if (newer.length === 0) return;
+    await this.#batches.write(
+      newer.map(({ node, sequence }) => ({ kind: 'saw', node: idToBytes(node), sequence: u64.write(sequence) }) as const),
+    );
+  }
+
+  async cursor(peer: Id): Promise<number> {
+    return Number(this.#get('member', idToBytes(peer))?.['cursor'] ?? 0);
+  }
+
+  keepCursor(peer: Id, cursor: number): Promise<void> {
+    return this.#batches.write([{ kind: 'cursor', node: idToBytes(peer), cursor }]);
+  }
+
+  async due(nowMs: number, limit: number): Promise<readonly Id[]> {
+    return this.#all('due', nowMs, limit).map((row) => idOf(row['slot']));
+  }
+
+  async nextDueMs(): Promise<number | undefined> {
+    const next = this.#get('nextDue')?.['next'];
+    return typeof next === 'number' ? next : undefined;
+  }
+
+  postpone(slot: Id, dueMs: number): Promise<void> {
+    return this.#batches.write([{ kind: 'postpone', slot: idToBytes(slot), due: dueMs }]);
+  }
+
+  async counts(): Promise<{ slots: number; due: number }> {
+    const row = this.#get('counts');
+    return { slots: Number(row?.['slots']), due: Number(row?.['due']) };
+  }
+
+  async close(): Promise<void> {
+    await this.#batches.close();
+    this.#database.close();
+  }
+
+  #change(row: Row): Change | undefined {
+    const slot = idOf(row['slot']);
+    const proof = this.#readable(slot, () => decodeProof(String(row['proof'])));
+    // Where only this member's own votes stand, there is nothing to tell.
+    return proof && Object.keys(proof).length > 0 ? { cursor: Number(row['changed']), slot, proof } : undefined;
+  }
+
+  /** The disk may be damaged or forged: that must cost this slot a catch-up, never the process. */
+  #readable<T>(slot: Id, parse: () => T): T | undefined {
+    try {
+      return parse();
+    } catch (error) {
+      const code: Code | undefined = error instanceof HoldfastError ? error.code : undefined;
+      if (code !== 'malformed' && code !== 'too-large') throw error;
+      this.#onUnreadable(slot, (error as HoldfastError).message);
+      return undefined;
+    }
+  }
+}
+
+const idOf = (value: unknown): Id => idFromBytes(value as Uint8Array);
+
+function eventRow({ account, slot, kind, generation, attempt, time }: AccountEvent) {
+  return { kind: 'event', account: idToBytes(account), values: [idToBytes(slot), kind, generation, attempt, time] } as const;
+}
