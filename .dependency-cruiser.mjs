@@ -5,7 +5,7 @@
 
 const mathematics = ['base', 'wire', 'oprf', 'fleet'];
 const protocol = [...mathematics, 'vault', 'quorum'];
-const edges = ['token', 'store', 'web'];
+const edges = ['token', 'store', 'web', 'backup'];
 /** What each room may import of src. A room that is not named here may not exist. */
 const mayImport = {
   base: [],
@@ -18,6 +18,7 @@ const mayImport = {
   token: protocol,
   store: [...protocol, 'api'],
   web: [...protocol, 'api'],
+  backup: protocol,
   node: [...protocol, 'api', ...edges],
   client: [...protocol, 'api'],
   ceremony: [...protocol, 'api', ...edges],
@@ -37,8 +38,8 @@ const rooms = {
   '@noble': ['base', 'wire', 'oprf', 'vault', 'fleet'],
   jose: ['web', 'accounts'],
   commander: ['cli'],
-  'age-encryption': ['client', 'cli'],
-  tar: ['client', 'cli'],
+  'age-encryption': ['backup'],
+  tar: ['backup'],
 };
 
 /** Runs in browsers too, so nothing of Node; the files under src/client/node are the client's edge to it. */
