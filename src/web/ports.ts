@@ -32,9 +32,8 @@ export interface MemberPort {
   changes(after: number, limit: number): Promise<ChangePage>;
 }
 
-/** Who said what, and the registration in force where the client needs it to go on (quorum/client/effects.ts, `Heard`). */
-export interface Told {
-  /** With its proof: the client believes no coordinator. */
+export interface StatusOutcome extends Gathered {
+  /** The registration in force at this node, with its proof: the client checks it, and compares it with what the members say. */
   readonly standing?: Standing;
 }
 
@@ -53,10 +52,10 @@ type Carried<Op extends Ask['op']> = Omit<Extract<Ask, { op: Op }>, 'op'>;
 
 /** What clients ask of this node as their coordinator. Fewer than a quorum is an outcome, not an error: the client counts. */
 export interface CoordinatorPort {
-  status(ask: Carried<'status'>): Promise<Gathered & Told>;
+  status(ask: Carried<'status'>): Promise<StatusOutcome>;
   register(ask: Carried<'register-vote'>): Promise<Gathered>;
   activate(standing: Standing): Promise<Gathered>;
-  attempt(ask: Carried<'attempt-vote'>): Promise<AttemptOutcome & Told>;
+  attempt(ask: Carried<'attempt-vote'>): Promise<AttemptOutcome>;
   confirm(confirmed: Confirmed): Promise<Gathered>;
   cancel(place: Place, cancelled: Cancelled): Promise<CancelOutcome>;
   events(ask: Authorised): Promise<EventsOutcome>;
