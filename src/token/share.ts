@@ -14,10 +14,11 @@
  * Only the thread that owns the session calls this. Refused: points off the curve before they reach the token, B = -G
  * (B + G is the identity, and k*B = -K is public anyhow); B = K, B = -K and B = G need nothing special.
  */
-import { equalBytes, toHex } from '../base/bytes.ts';
+import { equalBytes } from '../base/bytes.ts';
 import { fail } from '../base/errors.ts';
 import * as curve from '../oprf/point.ts';
 import { type SealedShare, WRAPPED_BYTES } from '../vault/seal.ts';
+import { decompress, decompressEven } from './decompress.ts';
 import { DeviceError, type Handle, type Mechanism, P11, type Session } from './pkcs11.ts';
 
 /** A sealed share with what it must fit. */
@@ -101,19 +102,21 @@ export function opens(session: Session, sealing: Handle, suite: ShareSuite, call
  * @throws `share-refused` when the share does not open or is not the one of K; `malformed` for a point off the curve, -G.
  */
 export function evaluate(session: Session, sealing: Handle, suite: ShareSuite, call: ShareCall, element: Uint8Array): Uint8Array {
-  const blinded = curve.decodePoint(element);
-  const publicShare = curve.decodePoint(call.publicShare);
+  const blinded = decompress(element);
+  const publicShare = decompress(call.publicShare);
   const shifted = curve.add(blinded, curve.GENERATOR);
   if (curve.isIdentity(shifted)) return fail('malformed', 'the element is -G, whose multiple is public');
   const found = withShare(session, sealing, suite, call, (share) => ({
     x: multiply(session, suite, share, blinded),
-    check: toHex(multiply(session, suite, share, shifted)),
+    check: multiply(session, suite, share, shifted),
   }));
   if (found === undefined) return fail('share-refused', 'the sealed share does not open');
-  const even = curve.pointWithX(found.x);
-  for (const candidate of [even, curve.negate(even)]) {
+  const product = decompressEven(found.x);
+  const check = decompressEven(found.check);
+  for (const candidate of [product, curve.negate(product)]) {
     const sum = curve.add(candidate, publicShare);
-    if (!curve.isIdentity(sum) && toHex(curve.xCoordinate(sum)) === found.check) return curve.encodePoint(candidate);
+    // Points are compared up to their sign, that is by x, without the inversion that x itself would cost.
+    if (curve.equalPoints(sum, check) || curve.equalPoints(sum, curve.negate(check))) return curve.encodePoint(candidate);
   }
   return fail('share-refused', 'the sealed share is not the one of the public share');
 }
@@ -127,7 +130,7 @@ function withShare<T>(
   use: (share: Handle) => T,
 ): T | undefined {
   if (context.length !== CONTEXT_BYTES || sealed.wrapped.length !== WRAPPED_BYTES) return undefined;
-  const ephemeral = curve.decodePoint(sealed.ephemeralKey);
+  const ephemeral = decompress(sealed.ephemeralKey);
   return using(session, session.derive(agreement(suite, ephemeral), sealing, AGREED), (agreed) =>
     using(session, session.derive(expansion(context), agreed, WRAPPING), (wrapping) => {
       const share = unwrap(session, suite, wrapping, sealed.wrapped);

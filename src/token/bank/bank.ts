@@ -5,7 +5,7 @@
  * The order of token calls is what survives a crash between any two of them:
  *   start    new owner, destroy other owners; read and prove everything; sweep; first journal object of the new start
  *   commit   journal object; owner still there?; only then is anyone told
- *   fold     one page; root that names it; destroy old root, old page, journal objects that no page needs
+ *   fold     one page; root that names it; destroy old root and page; later, journal objects that no page needs
  *
  * One owner per token: a second process that opens the bank replaces the owner object, and the first, which looks after every
  * commit and before anyone is told, finds its own gone and refuses for good (`alarm`). PKCS#11 has no locks; this is what
@@ -25,6 +25,7 @@ import { type Shelf, slotKey } from './shelf.ts';
 /** SoftHSM's destroy is linear in the number of objects; this many stay cheap. Keys and versions in passing included. */
 const OBJECTS_MAX = 140;
 const OTHER_OBJECTS = 12;
+const DESTROYED_PER_STEP = 4;
 export const PAGES_MAX = 96;
 /** As many commits as one journal object takes. */
 export const COMMITS_MAX = 256;
@@ -111,6 +112,8 @@ export class Bank {
   readonly #journalMax: number;
   #root: { handle: Handle; body: Root };
   #journal: JournalObject[];
+  /** Journal objects that no page needs any more, to be destroyed. */
+  readonly #folded: JournalObject[] = [];
   #tailSeal: Uint8Array;
   #sequence: bigint;
   #quarantined: boolean;
@@ -213,8 +216,9 @@ export class Bank {
   /** One step of background work. @returns whether more is due. */
   foldSome(): boolean {
     this.#checkSure();
-    if (this.#journal.length * 3 > this.#journalMax) this.#fold();
-    return this.#journal.length * 3 > this.#journalMax;
+    const due = () => this.#folded.length > 0 || this.#journal.length * 3 > this.#journalMax;
+    if (due()) this.#tidy();
+    return due();
   }
 
   /** A new slot takes a place in its page; those of the same batch count too. */
@@ -231,7 +235,7 @@ export class Bank {
   }
 
   #append(body: Omit<Body<'journal'>, 'previous'>): void {
-    while (this.#journal.length >= this.#journalMax) this.#fold();
+    while (this.#journal.length + this.#folded.length >= this.#journalMax) this.#tidy();
     this.#surely(() => {
       const { handle, seal } = this.#shelf.create(this.#bank, 'journal', { ...body, previous: this.#tailSeal });
       if (!this.#shelf.exists(this.#owner)) alarm('another process took this token: nothing more is counted here');
@@ -239,6 +243,18 @@ export class Bank {
       this.#tailSeal = seal;
       this.#sequence = body.last;
     });
+  }
+
+  /** A step that is short, because a commit may wait for it. */
+  #tidy(): void {
+    const some = this.#folded.slice(-DESTROYED_PER_STEP);
+    if (some.length === 0) this.#fold();
+    else {
+      this.#surely(() => {
+        for (const { handle } of some) this.#shelf.destroy(handle);
+      });
+      this.#folded.splice(-some.length);
+    }
   }
 
   #fold(): void {
@@ -259,7 +275,7 @@ export class Bank {
         this.#shelf.destroy(old.handle);
       }
       const { anchor } = this.#root.body;
-      for (const { handle, last } of this.#journal) if (last <= anchor) this.#shelf.destroy(handle);
+      this.#folded.push(...this.#journal.filter(({ last }) => last <= anchor));
       this.#journal = this.#journal.filter(({ last }) => last > anchor);
     });
   }
