@@ -23,7 +23,8 @@ const mayImport = {
   client: [...protocol, 'api'],
   ceremony: [...protocol, 'api', ...edges],
   accounts: [...protocol, 'api', ...edges],
-  cli: [...protocol, 'api', ...edges, 'node', 'client', 'ceremony', 'accounts'],
+  device: [...protocol, 'api', 'backup', 'client'],
+  cli: [...protocol, 'api', ...edges, 'node', 'client', 'ceremony', 'accounts', 'device'],
 };
 
 /** Which rooms may import an outside package. One that is not named here is free outside browser code. */

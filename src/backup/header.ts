@@ -13,15 +13,15 @@ export const HEADER_FILE = 'holdfast-backup.json';
 const HEADER_TYPE = 'holdfast/backup/v1';
 
 const id = z.custom<Id>((value) => typeof value === 'string' && isId(value), 'expected 64 lower-case hex digits');
-const header = z.strictObject({
-  type: z.literal(HEADER_TYPE),
+export const headerFields = z.strictObject({
   fleet: id,
   entry: id,
   slot: id,
   recipient: z.string().regex(/^age1[a-z0-9]{58}$/),
 });
+const header = headerFields.extend({ type: z.literal(HEADER_TYPE) });
 
-export type BackupHeader = Omit<z.output<typeof header>, 'type'>;
+export type BackupHeader = z.output<typeof headerFields>;
 
 export function spellHeader(value: BackupHeader): string {
   return `${JSON.stringify({ type: HEADER_TYPE, ...value }, undefined, 2)}\n`;

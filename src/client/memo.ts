@@ -17,6 +17,7 @@ const memo = z.strictObject({
       activation: signedStatement,
       replace: signedStatement.exactOptional(),
       votes: votes.exactOptional(),
+      note: z.string().exactOptional(),
     })
     .exactOptional(),
   attempt: z.strictObject({ generation: z.int(), digest: id, attempt: z.int(), element: binary(33), blind: binary(32) }).exactOptional(),

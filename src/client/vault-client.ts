@@ -16,7 +16,7 @@ import { askStatus, type SlotStatus } from '../quorum/client/status.ts';
 import type { Argon2id } from '../vault/hardening.ts';
 import { DEFAULT_KDF, type KdfParameters } from '../vault/kdf.ts';
 import { PASSCODE_GUESSES_MAX, type Policy } from '../vault/policy.ts';
-import { accountId, type Place, type WayIn } from '../vault/slot.ts';
+import { accountId, type Place, slotId, type WayIn } from '../vault/slot.ts';
 import { verifyP256 } from '../vault/unlock.ts';
 import type { Verify } from '../wire/signed.ts';
 import { type Brought, driveClient, type Session } from './drive.ts';
@@ -53,6 +53,8 @@ export interface DepositOptions {
   readonly kdf?: KdfParameters;
   /** From `recover`: replaces without waiting. */
   readonly authority?: Authority;
+  /** Public; saved with the deposit and given back once it stands. */
+  readonly note?: string;
 }
 
 export class VaultClient {
@@ -80,6 +82,14 @@ export class VaultClient {
     };
   }
 
+  get fleet(): Id {
+    return this.#session.fleet.id;
+  }
+
+  slot(way: WayIn): Id {
+    return slotId({ ...this.#account, way });
+  }
+
   /** How the slot stands, as at least a quorum of nodes says. @throws `no-quorum` */
   status(way: WayIn): Promise<SlotStatus> {
     const client = this.#client(way);
@@ -88,10 +98,13 @@ export class VaultClient {
 
   /** Deposits 32 bytes under the input; an unfinished deposit of this slot is finished first, as it is. */
   deposit(way: WayIn, secret: Secret<Uint8Array>, input: Input, options: DepositOptions = {}): Promise<Deposited> {
-    const { policy = DEFAULT_POLICY, kdf = DEFAULT_KDF, authority } = options;
+    const { policy = DEFAULT_POLICY, kdf = DEFAULT_KDF, authority, note } = options;
     const client = this.#client(way);
     const { fleet, tools } = this.#session;
-    const deal = (generation: number) => dealRegistration(fleet, client.place, generation, { secret, input, policy, kdf }, tools);
+    const deal = async (generation: number) => ({
+      ...(await dealRegistration(fleet, client.place, generation, { secret, input, policy, kdf }, tools)),
+      ...(note !== undefined && { note }),
+    });
     return driveClient(this.#session, client, deposit(client, authority), { deal });
   }
 
@@ -109,6 +122,12 @@ export class VaultClient {
     const { fleet, tools } = this.#session;
     const deal = (generation: number) => dealTombstone(fleet, client.place, generation, policy, tools);
     return driveClient(this.#session, client, deposit(client, authority), { deal });
+  }
+
+  /** Whether a deposit of this device was begun and is not finished. */
+  async hasUnfinished(way: WayIn): Promise<boolean> {
+    const { deposit: pending } = await this.#session.memos.load(this.slot(way));
+    return pending !== undefined;
   }
 
   /** Sends again what was saved and not yet acknowledged. @returns whether nothing is left */

@@ -24,6 +24,8 @@ export type Deposited =
       readonly acknowledged: number;
       /** Guesses at what was superseded that were counted after the status this began with: somebody else is guessing. */
       readonly strangeGuesses: number;
+      /** As it was dealt with: an earlier call's, when this one finished what that one had begun. */
+      readonly note?: string;
     }
   /** Another device's later registration is in force. */
   | { readonly kind: 'superseded'; readonly generation: number }
@@ -82,7 +84,7 @@ function* resume(client: Client, pending: PendingDeposit): ClientMachine<Deposit
 }
 
 function* deal(client: Client, generation: number, authority: Authority | undefined): ClientMachine<PendingDeposit> {
-  const { registration: encoded, sign } = yield* act('deal', { generation });
+  const { registration: encoded, sign, note } = yield* act('deal', { generation });
   const registration = parseRegistration(encoded, client.fleet);
   assert(registration.generation === generation, 'the dealt registration has another generation');
   const { slot, digest } = registration;
@@ -100,13 +102,13 @@ function* deal(client: Client, generation: number, authority: Authority | undefi
       },
       authority.opened.sign,
     );
-  const pending = { registration: encoded, activation, ...(replace && { replace }) };
+  const pending = { registration: encoded, activation, ...(replace && { replace }), ...(note !== undefined && { note }) };
   yield* remember(pending);
   return pending;
 }
 
 function* activate(client: Client, pending: PendingDeposit, before: readonly Status[]): ClientMachine<Deposited> {
-  const { registration: encoded, activation, votes = [] } = pending;
+  const { registration: encoded, activation, votes = [], note } = pending;
   // Saved before it is sent: from here on it is this registration or none.
   yield* remember(pending);
   const heard = yield* act('call', { call: { op: 'activate', standing: { registration: encoded, votes, activation } } });
@@ -120,7 +122,8 @@ function* activate(client: Client, pending: PendingDeposit, before: readonly Sta
   }
   // Kept until all nodes have it, so that a later call pushes it to those that were down.
   if (acks.length === client.fleet.nodes.length) yield* remember(undefined);
-  return { kind: 'deposited', generation, acknowledged: acks.length, strangeGuesses: strangeGuesses(acks, before) };
+  const strange = strangeGuesses(acks, before);
+  return { kind: 'deposited', generation, acknowledged: acks.length, strangeGuesses: strange, ...(note !== undefined && { note }) };
 }
 
 function strangeGuesses(acks: readonly Message<'node/activation-ack'>[], before: readonly Status[]): number {

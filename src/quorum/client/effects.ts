@@ -31,6 +31,8 @@ export interface Dealt {
   /** Encoded. */
   readonly registration: Uint8Array;
   readonly sign: Sign;
+  /** Public; given back when this registration stands, however much later: what the secret is for, say. */
+  readonly note?: string;
 }
 
 export interface PendingDeposit {
@@ -38,6 +40,7 @@ export interface PendingDeposit {
   /** Signed when it was dealt; worth nothing without the votes of a quorum. */
   readonly activation: Signed;
   readonly replace?: Signed;
+  readonly note?: string;
   /** Once set, the activation may have been seen: this registration is finished as it is, never dealt anew. */
   readonly votes?: readonly Signed[];
 }
