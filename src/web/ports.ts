@@ -32,6 +32,14 @@ export interface MemberPort {
   changes(after: number, limit: number): Promise<ChangePage>;
 }
 
+/**
+ * The other members, as this node reaches them over their peer listeners. Rejects with a `HoldfastError` of the code that the
+ * member answered; with any other error when it could not be reached. Asks of an aborted signal reject soon.
+ */
+export interface PeersPort {
+  at(node: Id, signal: AbortSignal): MemberPort;
+}
+
 export interface StatusOutcome extends Gathered {
   /** The registration in force at this node, with its proof: the client checks it, and compares it with what the members say. */
   readonly standing?: Standing;
