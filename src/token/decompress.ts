@@ -3,7 +3,7 @@
  * path of every evaluation. Nothing is accepted here that is not accepted there: the result goes through its checks.
  */
 import { ECDH } from 'node:crypto';
-import { fail } from '../base/errors.ts';
+import { fail, HoldfastError } from '../base/errors.ts';
 import { decodeUncompressed, type Point } from '../oprf/point.ts';
 
 /** @throws `malformed` unless `bytes` is the 33-byte compressed form of a point other than the identity. */
@@ -11,6 +11,17 @@ export function decompress(bytes: Uint8Array): Point {
   // OpenSSL takes all SEC 1 forms; one point must have one spelling.
   const compressed = bytes.length === 33 && (bytes[0] === 2 || bytes[0] === 3);
   return compressed ? decodeUncompressed(uncompress(bytes)) : fail('malformed', 'expected a compressed point', { got: bytes.length });
+}
+
+/** Whether `decompress` takes these bytes. */
+export function isPoint(bytes: Uint8Array): boolean {
+  try {
+    decompress(bytes);
+    return true;
+  } catch (error) {
+    if (error instanceof HoldfastError) return false;
+    throw error;
+  }
 }
 
 /** The point with this x coordinate (32 bytes) and even y. @throws `malformed` when there is none. */

@@ -18,7 +18,7 @@ import { equalBytes } from '../base/bytes.ts';
 import { fail } from '../base/errors.ts';
 import * as curve from '../oprf/point.ts';
 import { type SealedShare, WRAPPED_BYTES } from '../vault/seal.ts';
-import { decompress, decompressEven } from './decompress.ts';
+import { decompress, decompressEven, isPoint } from './decompress.ts';
 import { DeviceError, type Handle, type Mechanism, P11, type Session } from './pkcs11.ts';
 
 /** A sealed share with what it must fit. */
@@ -41,7 +41,7 @@ export const CONTEXT_BYTES = 32;
 /** DER of the object identifier 1.2.840.10045.3.1.7: CKA_EC_PARAMS of P-256. */
 export const P256_PARAMS = Uint8Array.from([0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07]);
 
-/** What a device may answer when the wrapped bytes are not what they should be. SoftHSM answers the last two. */
+/** What a device may answer when a share is not what it should be. SoftHSM answers the last two. */
 const NOT_A_KEY: ReadonlySet<number> = new Set([
   P11.CKR_WRAPPED_KEY_INVALID,
   P11.CKR_WRAPPED_KEY_LEN_RANGE,
@@ -91,8 +91,9 @@ const READABLE = {
   [P11.CKA_VALUE_LEN]: 32,
 };
 
-/** True only if the share opens to a P-256 private key k and k*G has the x coordinate of the public share. */
+/** True only if all points are points and the share opens to a P-256 private key k whose k*G has the x of the public share. */
 export function opens(session: Session, sealing: Handle, suite: ShareSuite, call: ShareCall): boolean {
+  if (![call.publicShare, call.sealed.ephemeralKey].every(isPoint)) return false;
   const x = withShare(session, sealing, suite, call, (share) => multiply(session, suite, share, curve.GENERATOR));
   return x !== undefined && equalBytes(x, call.publicShare.subarray(1));
 }
@@ -133,20 +134,25 @@ function withShare<T>(
   const ephemeral = decompress(sealed.ephemeralKey);
   return using(session, session.derive(agreement(suite, ephemeral), sealing, AGREED), (agreed) =>
     using(session, session.derive(expansion(context), agreed, WRAPPING), (wrapping) => {
-      const share = unwrap(session, suite, wrapping, sealed.wrapped);
-      return share === undefined ? undefined : using(session, share, (key) => (isP256(session, key) ? use(key) : undefined));
+      const unwrapped = () => session.unwrap({ mechanism: suite.wrapping }, wrapping, sealed.wrapped, SHARE);
+      const share = unlessRefused(session, sealing, unwrapped);
+      if (share === undefined) return undefined;
+      return using(session, share, (key) => unlessRefused(session, sealing, () => (isP256(session, key) ? use(key) : undefined)));
     }),
   );
 }
 
-function unwrap(session: Session, suite: ShareSuite, wrapping: Handle, wrapped: Uint8Array): Handle | undefined {
+/**
+ * Runs what depends on bytes that a client chose. Devices answer CKR_GENERAL_ERROR both for such bytes and for being
+ * broken, so the sealing key is asked for something afterwards: a share must not be called bad because the device is, nor
+ * the device because a share is. Otherwise one registration with a share of zero would put the token away for everybody.
+ */
+function unlessRefused<T>(session: Session, sealing: Handle, run: () => T): T | undefined {
   try {
-    return session.unwrap({ mechanism: suite.wrapping }, wrapping, wrapped, SHARE);
+    return run();
   } catch (error) {
     if (!(error instanceof DeviceError && NOT_A_KEY.has(error.returned))) throw error;
-    // Devices answer CKR_GENERAL_ERROR both for bad bytes and for being broken. A share must not be called bad because
-    // the device is, so another call has to work: this one throws when it does not.
-    session.read(wrapping, P11.CKA_KEY_TYPE);
+    session.read(sealing, P11.CKA_KEY_TYPE);
     return undefined;
   }
 }
