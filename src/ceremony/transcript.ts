@@ -1,0 +1,114 @@
+/**
+ * The transcript of a ceremony: one line of JSON per step, each naming the hash of the line before, so that nothing can be
+ * changed, left out or put in afterwards without changing every later line.
+ *
+ *   line = {"sequence","previous","time","step","role","found","facts"} without white space, UTF-8, ended by a line feed
+ *   previous = SHA-256( the line before, without its line feed ); zeros in the first
+ *
+ * The first line's step is `begin`: the plan, its digest and its parameters. The last one's is `end`.
+ */
+import { closeSync, existsSync, fsyncSync, openSync, readFileSync, truncateSync, writeSync } from 'node:fs';
+import { z } from 'zod';
+import { type Id, isId, NO_ID, utf8 } from '../base/bytes.ts';
+import { fail } from '../base/errors.ts';
+import type { Clock } from '../base/ports.ts';
+import { hash } from '../wire/signed.ts';
+import type { Fact, Facts, Role } from './plan.ts';
+
+export const BEGIN = 'begin';
+export const END = 'end';
+
+const fact: z.ZodType<Fact> = z.lazy(() => z.union([z.string(), z.number(), z.boolean(), z.array(fact), facts]));
+const facts: z.ZodType<Facts> = z.record(z.string(), fact);
+
+const line = z.strictObject({
+  sequence: z.int().min(1),
+  previous: z.custom<Id>((value) => typeof value === 'string' && isId(value)),
+  time: z.iso.datetime({ precision: 3 }),
+  step: z.string().min(1),
+  role: z.enum(['operator', 'observer']),
+  /** True: the step was found done, after an interruption between doing and recording it. */
+  found: z.boolean(),
+  facts,
+});
+
+export type Line = z.output<typeof line>;
+
+const digestOf = (text: string): Id => hash(utf8(text));
+
+/**
+ * Every line, its place in the chain checked.
+ * @returns also `head`, the digest of the last line: whoever wrote it down can tell a transcript that was made anew.
+ * @throws `malformed` naming the line
+ */
+export function parseTranscript(text: string): { lines: Line[]; head: Id } {
+  const texts = text.split('\n');
+  if (texts.pop() !== '') fail('malformed', 'the transcript does not end with a line feed');
+  let head: Id = NO_ID;
+  const lines = texts.map((one, i) => {
+    const read = parseLine(one, i + 1);
+    if (read.sequence !== i + 1 || read.previous !== head)
+      fail('malformed', 'the transcript is not a chain: a line was changed, left out or put in', { line: i + 1 });
+    head = digestOf(one);
+    return read;
+  });
+  return { lines, head };
+}
+
+function parseLine(text: string, number: number): Line {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return fail('malformed', 'a line of the transcript is not JSON', { line: number });
+  }
+  const read = line.safeParse(value);
+  if (!read.success) return fail('malformed', `a line of the transcript: ${read.error.issues[0]?.message}`, { line: number });
+  // One spelling: the digest of a line is that of what it says.
+  return JSON.stringify(value) === text
+    ? read.data
+    : fail('malformed', 'a line of the transcript is not in its one spelling', { line: number });
+}
+
+/** A transcript in its file, being written. */
+export class Transcript {
+  readonly #file: string;
+  readonly #clock: Clock;
+  readonly #lines: Line[];
+  #head: Id;
+
+  /**
+   * Makes the file, or goes on with it. The end of a line that was never finished is cut off.
+   * @throws `malformed` when what is there is not a chain
+   */
+  constructor(file: string, clock: Clock) {
+    this.#file = file;
+    this.#clock = clock;
+    const there = existsSync(file) ? readFileSync(file, 'utf8') : '';
+    const whole = there.slice(0, there.lastIndexOf('\n') + 1);
+    if (whole !== there) truncateSync(file, Buffer.byteLength(whole));
+    const { lines, head } = parseTranscript(whole);
+    this.#lines = lines;
+    this.#head = head;
+  }
+
+  get lines(): readonly Line[] {
+    return this.#lines;
+  }
+
+  /** On disk when it returns. */
+  append(step: string, role: Role, said: Facts, found = false): void {
+    const time = new Date(this.#clock()).toISOString();
+    const next: Line = { sequence: this.#lines.length + 1, previous: this.#head, time, step, role, found, facts: said };
+    const text = JSON.stringify(next);
+    const file = openSync(this.#file, 'a', 0o600);
+    try {
+      writeSync(file, `${text}\n`);
+      fsyncSync(file);
+    } finally {
+      closeSync(file);
+    }
+    this.#lines.push(next);
+    this.#head = digestOf(text);
+  }
+}

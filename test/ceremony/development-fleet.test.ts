@@ -1,0 +1,154 @@
+/** The ceremony of a development fleet, rehearsed on SoftHSM: it is what it says, can be gone on with, and proves its fleet. */
+import { X509Certificate } from 'node:crypto';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { fromBase64url } from '../../src/base/bytes.ts';
+import { DevelopmentSite } from '../../src/ceremony/development-site.ts';
+import { perform } from '../../src/ceremony/perform.ts';
+import { describePlan, type Facts } from '../../src/ceremony/plan.ts';
+import { developmentFleet } from '../../src/ceremony/plans/development-fleet.ts';
+import { Transcript } from '../../src/ceremony/transcript.ts';
+import { verifyTranscript } from '../../src/ceremony/verify.ts';
+import { activeFleet, parseEntry } from '../../src/fleet/entry.ts';
+import { spkiOf } from '../../src/web/peer-trust.ts';
+import { expectGoldenText } from './golden.ts';
+
+const plan = developmentFleet({
+  namespace: 'holdfast-test',
+  quorum: 2,
+  validFrom: '2026-01-01T00:00:00Z',
+  validUntil: '2036-01-01T00:00:00Z',
+  pages: 2,
+  nodes: [1, 2, 3].map((i) => ({
+    name: `node-${i}`,
+    region: `region-${i}`,
+    operator: 'Development',
+    url: `https://127.0.0.1:2000${i}`,
+    publicPort: 20_000 + i,
+    peerPort: 20_010 + i,
+  })),
+  accountsPort: 20_020,
+});
+
+let folder = '';
+let site: DevelopmentSite;
+const file = (...parts: string[]) => join(folder, ...parts);
+const read = (...parts: string[]) => readFileSync(file(...parts), 'utf8');
+const run = () => perform(plan, site, new Transcript(file('transcript.jsonl'), Date.now));
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'holdfast-ceremony-'));
+  site = new DevelopmentSite(folder);
+  await run();
+});
+
+afterAll(() => {
+  site.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+it('does what the dry run says', () => {
+  expectGoldenText(import.meta.url, 'development-fleet.txt', describePlan(plan));
+});
+
+it('makes keys that never left their tokens', () => {
+  const { lines } = new Transcript(file('transcript.jsonl'), Date.now);
+  const keys = lines.filter(({ step }) => /^node-\d\/(tags|identity|sealing|tls)$/.test(step));
+  expect(keys).toHaveLength(12);
+  for (const { facts } of keys) {
+    expect(facts['attributes']).toMatchObject({ LOCAL: true, SENSITIVE: true, EXTRACTABLE: false, NEVER_EXTRACTABLE: true });
+  }
+});
+
+it('makes an entry that clients accept only when told to take simulated tokens', () => {
+  const entry = parseEntry(read('fleet-entry.json'));
+  expect(activeFleet(entry, { allowSimulated: true }).nodes.map(({ name }) => name)).toEqual(['node-1', 'node-2', 'node-3']);
+  expect(() => activeFleet(entry, { allowSimulated: false })).toThrow(expect.objectContaining({ code: 'untrusted-answer' }));
+});
+
+it('certifies the TLS keys that are in the tokens', () => {
+  const authority = new X509Certificate(read('ca.pem'));
+  const { lines } = new Transcript(file('transcript.jsonl'), Date.now);
+  for (const node of ['node-1', 'node-2', 'node-3']) {
+    const certificate = new X509Certificate(read(node, 'tls.pem'));
+    expect(certificate.verify(authority.publicKey)).toBe(true);
+    expect(certificate.checkHost('localhost')).toBe('localhost');
+    const facts = lines.find(({ step }) => step === `${node}/tls`)?.facts as Facts;
+    const spki = certificate.publicKey.export({ type: 'spki', format: 'der' });
+    expect(spki).toEqual(Buffer.from(spkiOf(fromBase64url(String(facts['publicKey'])))));
+  }
+});
+
+it('writes no PIN into the transcript, and nothing that others can read', () => {
+  const transcript = read('transcript.jsonl');
+  for (const node of ['node-1', 'node-2', 'node-3']) {
+    for (const pin of ['pin', 'so-pin']) expect(transcript).not.toContain(read(node, pin).trim());
+  }
+  for (const path of readdirSync(folder, { recursive: true }) as string[]) expect(statSync(file(path)).mode & 0o077, path).toBe(0);
+});
+
+it('run again, changes nothing', async () => {
+  const before = read('transcript.jsonl');
+  await run();
+  expect(read('transcript.jsonl')).toBe(before);
+});
+
+it('goes on after an interruption, and says what it found done and not recorded', async () => {
+  const interrupted = mkdtempSync(join(tmpdir(), 'holdfast-ceremony-'));
+  const here = new DevelopmentSite(interrupted);
+  const transcript = join(interrupted, 'transcript.jsonl');
+  const doneBefore = plan.steps.slice(0, 7);
+  try {
+    for (const { do: act } of doneBefore) await act?.(here, new Map());
+    await perform(plan, here, new Transcript(transcript, Date.now));
+    const { found } = verifyTranscript(readFileSync(transcript, 'utf8'));
+    expect(found.toSorted()).toEqual(doneBefore.map(({ id }) => id).toSorted());
+  } finally {
+    here.close();
+    rmSync(interrupted, { recursive: true });
+  }
+});
+
+describe('verifying the transcript', () => {
+  it('gives the entry that is in use', () => {
+    expect(verifyTranscript(read('transcript.jsonl'), read('fleet-entry.json')).entry.line).toBe(read('fleet-entry.json').trimEnd());
+  });
+
+  it('finds any changed byte of a line', () => {
+    const bytes = Buffer.from(read('transcript.jsonl'));
+    for (let at = 3; at < bytes.length; at += 97) {
+      const changed = Buffer.from(bytes);
+      changed[at] = (changed[at] ?? 0) ^ 1;
+      expect(() => verifyTranscript(changed.toString('latin1'), read('fleet-entry.json')), `byte ${at}`).toThrow();
+    }
+  });
+
+  it('refuses an entry with a key that no token was read back to hold', () => {
+    const other = developmentFleetOf(read('fleet-entry.json'));
+    expect(() => verifyTranscript(read('transcript.jsonl'), other)).toThrow(expect.objectContaining({ code: 'alarm' }));
+  });
+
+  it('refuses a transcript whose chain is right and whose keys could have been planted', () => {
+    const forged = join(folder, 'forged.jsonl');
+    const { lines } = new Transcript(file('transcript.jsonl'), Date.now);
+    const transcript = new Transcript(forged, Date.now);
+    for (const { step, role, facts } of lines) {
+      const planted = step === 'node-2/sealing' ? { ...facts, attributes: { ...(facts['attributes'] as Facts), LOCAL: false } } : facts;
+      transcript.append(step, role, planted);
+    }
+    expect(() => verifyTranscript(readFileSync(forged, 'utf8'))).toThrow(/CKA_LOCAL/);
+  });
+
+  it('refuses one that ends early', () => {
+    const short = read('transcript.jsonl').split('\n').slice(0, -2).join('\n');
+    writeFileSync(file('short.jsonl'), `${short}\n`);
+    expect(() => verifyTranscript(read('short.jsonl'))).toThrow(expect.objectContaining({ code: 'malformed' }));
+  });
+});
+
+/** The same entry for another validity. */
+function developmentFleetOf(line: string): string {
+  return line.replace('2036-01-01', '2037-01-01');
+}
