@@ -19,6 +19,8 @@ interface Results {
   teach: { to: Id; slot: Id; ask: Ask; result: undefined };
   /** The next arrival, or nothing when `untilMs` comes first. */
   next: { untilMs: number; result: { readonly arrival: Arrival | undefined; readonly now: number } };
+  /** Takes the other members' proofs of a slot and learns them; how many others answered until then. */
+  learn: { slot: Id; untilMs: number; result: number };
   /** The highest commit sequence this node ever saw of a member. */
   seen: { node: Id; result: bigint };
 }

@@ -2,7 +2,9 @@
  * A generation comes into force: the depositor's unlock key says so, a quorum voted for it. Nothing can be guessed before.
  * Used for a client's activation and for one that catch-up brings: both prove themselves.
  */
+
 import { parseRegistration, type Registration } from '../../vault/registration.ts';
+import { decodeMessage } from '../../wire/message.ts';
 import type { Member, Reply } from '../ask.ts';
 import { refuse } from '../ask.ts';
 import { afterActivation, type Counters } from '../counters.ts';
@@ -23,6 +25,8 @@ export function* activate(member: Member, standing: Standing): Machine<Reply> {
   const said = whole ? repeat(member, 'node/activation-ack', record?.activationAck, { slot, generation, digest }) : undefined;
   if (said !== undefined) return said;
   if (generation === counters.active) return yield* complete(member, view, standing, registration);
+  const voters = standing.votes.map(({ bytes }) => decodeMessage('node/register-vote', bytes));
+  yield* perform('saw', { sequences: voters.map(({ signer, sequence }) => ({ node: signer, sequence })) });
   const opened = registration.core.tombstone || (yield* perform('open', { registration }));
   const sequence = yield* perform('commit', { slot, counters: afterActivation(counters, generation) });
   const ack = yield* say(member, 'node/activation-ack', { slot, generation, digest, opened, ...finalCounters(counters), sequence });

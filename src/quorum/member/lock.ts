@@ -6,20 +6,22 @@
 import { fail } from '../../base/errors.ts';
 import { dropShares, parseRegistration } from '../../vault/registration.ts';
 import { type Place, slotId } from '../../vault/slot.ts';
-import type { Message } from '../../wire/message.ts';
+import { decodeMessage, type Message } from '../../wire/message.ts';
 import type { Signed } from '../../wire/signed.ts';
 import type { Member, Reply } from '../ask.ts';
 import { refuse } from '../ask.ts';
+import { othersToHear } from '../coordinator/lock.ts';
 import { exhausted } from '../counters.ts';
 import { type Machine, perform } from '../effects.ts';
 import { readCertificate, readOfNode } from '../quorum-certificate.ts';
+import { allSinceRestart, sameEpoch } from './rollback.ts';
 import { inForce, inForceAs, repeat, say } from './standing.ts';
 
 /**
- * The driver has asked the other members for their confirmations, and applied them, before it asks for this
- * (coordinator/lock.ts): a statement given too early could deny a success that already happened.
+ * @param heard how many other members' proofs of this slot were learnt just before: a statement given too early could deny
+ *   a success that q members have acknowledged (coordinator/lock.ts)
  */
-export function* stateLock(member: Member, place: Place): Machine<Reply> {
+export function* stateLock(member: Member, place: Place, heard: number): Machine<Reply> {
   const slot = slotId(place);
   const view = yield* perform('load', { slot });
   const current = inForce(member, view);
@@ -28,9 +30,12 @@ export function* stateLock(member: Member, place: Place): Machine<Reply> {
   const { generation, digest } = current;
   const { cleared, tried } = counters;
   const said = repeat(member, 'node/lock-statement', record?.lockStatement, { slot, generation, digest, cleared, tried });
-  if (said !== undefined) return said;
+  // Given before the last start it would be refused (rule 2 of rollback.ts); what it says stands in the token, so it may be said anew.
+  if (said !== undefined && sameEpoch(decodeMessage('node/lock-statement', said.bytes).sequence, view.sequence)) return said;
   if (view.standing !== 'full') return refuse('quarantined', 'this member does not vote now');
   if (!exhausted(counters, current.core.policy.guesses)) return refuse('attempt-out-of-range', 'guesses are left', { tried, cleared });
+  const needed = othersToHear(member.fleet);
+  if (heard < needed) return refuse('no-quorum', 'too few members told their confirmations first', { heard, needed });
   const sequence = yield* perform('commit', { slot, counters: { ...counters, locked: true } });
   const lockStatement = yield* say(member, 'node/lock-statement', { slot, generation, digest, cleared, tried, sequence });
   yield* perform('save', { slot, record: { place, ...record, lockStatement }, event: { kind: 'locked', generation, attempt: tried } });
@@ -39,10 +44,13 @@ export function* stateLock(member: Member, place: Place): Machine<Reply> {
 
 /** @returns what was learnt: false when it was known. @throws when the votes are not a lock's certificate */
 export function* learnLock(member: Member, votes: readonly Signed[]): Machine<boolean> {
-  const { slot, generation, digest, cleared, tried } = readLock(member, votes);
+  const { statements, slot, generation, digest, cleared, tried } = readLock(member, votes);
   const view = yield* perform('load', { slot });
   const current = inForceAs(member, view, { generation, digest });
   if ('refused' in current || view.record?.lock !== undefined) return false;
+  // A statement held back while its member's token was rolled back could meet a confirmation that the member took since.
+  if (!(yield* allSinceRestart(statements))) return false;
+  yield* perform('saw', { sequences: statements.map(({ signer, sequence }) => ({ node: signer, sequence })) });
   const { counters, record } = view;
   const locked = { ...counters, tried: Math.max(counters.tried, tried), cleared: Math.max(counters.cleared, cleared), locked: true };
   if (!counters.locked || locked.tried !== counters.tried || locked.cleared !== counters.cleared) {
@@ -52,13 +60,17 @@ export function* learnLock(member: Member, votes: readonly Signed[]): Machine<bo
   return true;
 }
 
-function readLock(member: Member, votes: readonly Signed[]): Message<'node/lock-statement'> {
+interface Lock extends Pick<Message<'node/lock-statement'>, 'slot' | 'generation' | 'digest' | 'cleared' | 'tried'> {
+  readonly statements: readonly Message<'node/lock-statement'>[];
+}
+
+function readLock(member: Member, votes: readonly Signed[]): Lock {
   const [first] = votes;
   if (first === undefined) return fail('not-certified', 'no votes');
-  const { slot, generation, digest, cleared, tried, ...rest } = readOfNode('node/lock-statement', first, member.fleet, member.verify);
+  const { slot, generation, digest, cleared, tried } = readOfNode('node/lock-statement', first, member.fleet, member.verify);
   // The same counters in every vote: a member that knew of a success in between would have said another `cleared`.
-  readCertificate('node/lock-statement', votes, { slot, generation, digest, cleared, tried }, member.fleet, member.verify);
-  return { slot, generation, digest, cleared, tried, ...rest };
+  const says = { slot, generation, digest, cleared, tried };
+  return { ...says, statements: readCertificate('node/lock-statement', votes, says, member.fleet, member.verify) };
 }
 
 /** Erases this member's copy of all sealed shares once the grace time after the lock's certificate is over. */

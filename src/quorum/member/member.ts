@@ -11,8 +11,13 @@ import { status } from './status.ts';
 
 export type Question = Exclude<Ask, { op: 'cancel' }>;
 
-/** @param self what the member's token says of itself right now */
-export function reply(member: Member, ask: Question, self: Pick<View, 'sequence' | 'standing'>): Machine<Reply> {
+/** What the member's own driver knows, whoever asks. */
+export interface Self extends Pick<View, 'sequence' | 'standing'> {
+  /** Before a lock statement: how many other members' proofs of the slot were learnt just now (coordinator/lock.ts). */
+  readonly heard: number;
+}
+
+export function reply(member: Member, ask: Question, self: Self): Machine<Reply> {
   switch (ask.op) {
     case 'status':
       return status(member, ask);
@@ -27,7 +32,7 @@ export function reply(member: Member, ask: Question, self: Pick<View, 'sequence'
     case 'confirm':
       return confirm(member, ask.confirmed);
     case 'lock':
-      return stateLock(member, ask.place);
+      return stateLock(member, ask.place, self.heard);
     case 'hello':
       return greet(member, ask, self);
   }

@@ -5,7 +5,7 @@
  * 1. A commit sequence counts every change of a token; its upper half, the *epoch*, rises with every start. Others remember
  *    the highest sequence they saw in votes that were used, and after a start the member asks them (coordinator/rejoin.ts).
  *    If any knows more than the token does, the member is quarantined for good.
- * 2. A quorum certificate is accepted for the first time only if no vote in it is from an earlier epoch than its member's
+ * 2. A quorum certificate (of an attempt, of a lock) is accepted for the first time only if no vote in it is from an earlier epoch than its member's
  *    latest known one. So a vote that was held back while its token was rolled back is worth nothing afterwards.
  * 3. In quarantine a member votes only on generations that came to be afterwards: every register vote in their quorum
  *    certificate is later than its voter's sequence when the quarantine began. Two quorums share a voter, nobody votes
@@ -26,7 +26,7 @@ export function sameEpoch(a: bigint, b: bigint): boolean {
 }
 
 /** Rule 2. */
-export function* allSinceRestart(votes: readonly Message<'node/attempt-vote'>[]): Machine<boolean> {
+export function* allSinceRestart(votes: readonly Pick<Message<'node/attempt-vote'>, 'signer' | 'sequence'>[]): Machine<boolean> {
   for (const { signer, sequence } of votes) {
     if (epochOf(sequence) < epochOf(yield* perform('seen', { node: signer }))) return false;
   }

@@ -1,0 +1,48 @@
+/**
+ * Brings about a lock's certificate for a slot whose guesses are used up here (member/lock.ts).
+ *
+ * First the others' confirmations: with the proofs of n-q+1 others, at least one is of a member that acknowledged any
+ * confirmation that q members did, even if this member's token was rolled back and forgot it. Each member asked for a
+ * statement does the same for itself (`learn`, below). Then the statements: q with equal counters are a certificate.
+ */
+import type { Id } from '../../base/bytes.ts';
+import { HoldfastError } from '../../base/errors.ts';
+import type { Fleet } from '../../fleet/fleet.ts';
+import { type Place, slotId } from '../../vault/slot.ts';
+import type { Message } from '../../wire/message.ts';
+import type { Signed, Verify } from '../../wire/signed.ts';
+import { readOfNode } from '../quorum-certificate.ts';
+import { does, gather, type Patience, type Talk } from './conversation.ts';
+
+/** How many others must have told their confirmations before a member says that its guesses are used up. */
+export function othersToHear({ nodes, quorum }: Fleet): number {
+  return nodes.length - quorum + 1;
+}
+
+/** @returns the certificate, or nothing when it cannot be had now */
+export function* coordinateLock(fleet: Fleet, verify: Verify, place: Place, patience: Patience): Talk<readonly Signed[] | undefined> {
+  const slot = slotId(place);
+  const heard = yield* does('learn', { slot, untilMs: patience.startMs + patience.limitMs / 2 });
+  if (heard < othersToHear(fleet)) return undefined;
+  const members = fleet.nodes.map((node) => node.id);
+  const { said } = yield* gather(members, { op: 'lock', place }, slot, patience, fleet.quorum);
+  const groups = new Map<string, Signed[]>();
+  for (const { node, signed } of said) {
+    const statement = readStatement(node, signed, slot, fleet, verify);
+    if (statement === undefined) continue;
+    const { generation, digest, cleared, tried } = statement;
+    const key = `${generation} ${digest} ${cleared} ${tried}`;
+    groups.set(key, [...(groups.get(key) ?? []), signed]);
+  }
+  return [...groups.values()].find((statements) => statements.length >= fleet.quorum);
+}
+
+function readStatement(node: Id, signed: Signed, slot: Id, fleet: Fleet, verify: Verify): Message<'node/lock-statement'> | undefined {
+  try {
+    const statement = readOfNode('node/lock-statement', signed, fleet, verify);
+    return statement.signer === node && statement.slot === slot ? statement : undefined;
+  } catch (error) {
+    if (error instanceof HoldfastError) return undefined;
+    throw error;
+  }
+}
