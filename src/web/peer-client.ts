@@ -1,0 +1,197 @@
+/**
+ * How a node asks the others: each as a `MemberPort`, over kept-alive connections of mutual TLS 1.3. A connection trusts
+ * the one identity key that the fleet entry names for that node, so no other node of the fleet can stand in for it.
+ *
+ * Errors: `peer-unreachable` (with why, in words), `timeout`, `overloaded` when too many calls wait already,
+ * `untrusted-answer` for what is not as documented, and what the other node refuses with.
+ */
+import { createSecureContext, type SecureContext } from 'node:tls';
+import { buildConnector, Pool } from 'undici';
+import { errorBody } from '../api/bodies.ts';
+import { decodeJson, encodeJson } from '../api/json.ts';
+import { PEER_REPLY_BYTES_MAX, type PeerOperation, peerOperations } from '../api/peers.ts';
+import type { Id } from '../base/bytes.ts';
+import { assert, fail, HoldfastError } from '../base/errors.ts';
+import type { Fleet, FleetNode } from '../fleet/fleet.ts';
+import { spellAsk, spellCaller } from './asks.ts';
+import type { Address } from './listen.ts';
+import { anchorOf, type PeerCredentials } from './peer-trust.ts';
+import type { MemberPort } from './ports.ts';
+
+export interface PeerClientOptions {
+  readonly fleet: Fleet;
+  readonly self: Id;
+  /** Of every other node. */
+  readonly addresses: ReadonlyMap<Id, Address>;
+  readonly credentials: PeerCredentials;
+  readonly connectionsMax: number;
+  /** Calls to one peer that run or wait. */
+  readonly inFlightMax: number;
+  readonly callLimitMs: number;
+}
+
+export interface Peers {
+  readonly members: ReadonlyMap<Id, MemberPort>;
+  close(): Promise<void>;
+}
+
+/** @throws `configuration` when the address of a node is missing */
+export async function connectPeers(options: PeerClientOptions): Promise<Peers> {
+  const { fleet, self, addresses } = options;
+  const others = fleet.nodes.filter(({ id }) => id !== self);
+  const links = await Promise.all(
+    others.map(async (node) => {
+      const address = addresses.get(node.id) ?? fail('configuration', 'peers: the address of a node is missing', { node: node.id });
+      return [node.id, await Link.to(node, address, options)] as const;
+    }),
+  );
+  return {
+    members: new Map(links.map(([id, link]) => [id, memberOver(link)])),
+    close: async () => {
+      await Promise.all(links.map(([, link]) => link.close()));
+    },
+  };
+}
+
+function memberOver(link: Link): MemberPort {
+  return {
+    ask: (ask) => link.call('ask', spellAsk(ask)),
+    cancel: (place, cancelled) => link.call('cancel', { place, cancelled }),
+    events: (ask) => link.call('events', spellCaller(ask)),
+    teach: async (proof) => {
+      await link.call('teach', { proof });
+    },
+    proofOf: async (slot) => (await link.call('proof', { slot })).proof,
+    changes: (after, limit) => link.call('changes', { after, limit }),
+  };
+}
+
+type RequestTo<Op extends PeerOperation> = ReturnType<(typeof peerOperations)[Op]['request']['parse']>;
+type ReplyOf<Op extends PeerOperation> = ReturnType<(typeof peerOperations)[Op]['reply']['parse']>;
+
+class Link {
+  readonly #pool: Pool;
+  readonly #node: Id;
+  readonly #options: PeerClientOptions;
+  #inFlight = 0;
+
+  private constructor(node: Id, pool: Pool, options: PeerClientOptions) {
+    this.#node = node;
+    this.#pool = pool;
+    this.#options = options;
+  }
+
+  static async to(node: FleetNode, { host, port }: Address, options: PeerClientOptions): Promise<Link> {
+    const { connectionsMax, callLimitMs } = options;
+    const pool = new Pool(`https://${host.includes(':') ? `[${host}]` : host}:${port}`, {
+      connections: connectionsMax,
+      pipelining: 1,
+      keepAliveTimeout: 60_000,
+      headersTimeout: callLimitMs,
+      bodyTimeout: callLimitMs,
+      maxResponseSize: PEER_REPLY_BYTES_MAX,
+      connect: connector(await anchorOf(node), options),
+    });
+    return new Link(node.id, pool, options);
+  }
+
+  async call<Op extends PeerOperation>(operation: Op, request: RequestTo<Op>): Promise<ReplyOf<Op>> {
+    const { inFlightMax, callLimitMs } = this.#options;
+    if (this.#inFlight >= inFlightMax)
+      fail('overloaded', 'too many calls wait for that node', { node: this.#node, inFlight: this.#inFlight });
+    this.#inFlight += 1;
+    try {
+      const { request: asked, reply } = peerOperations[operation];
+      const { statusCode, body } = await this.#pool.request({
+        method: 'POST',
+        path: `/peer/v1/${operation}`,
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify(encodeJson<unknown>(asked, request)),
+        signal: AbortSignal.timeout(callLimitMs),
+      });
+      return this.#read(statusCode, await body.text(), reply) as ReplyOf<Op>;
+    } catch (error) {
+      throw explain(error, this.#node);
+    } finally {
+      this.#inFlight -= 1;
+    }
+  }
+
+  #read(status: number, text: string, reply: Parameters<typeof decodeJson<unknown>>[0]): unknown {
+    if (status === 200) return believed(() => decodeJson(reply, JSON.parse(text), 'the answer'), this.#node);
+    const { error } = believed(() => decodeJson(errorBody, JSON.parse(text), 'the answer'), this.#node);
+    return fail(error.code, error.message, error.evidence);
+  }
+
+  close(): Promise<void> {
+    return this.#pool.close();
+  }
+}
+
+function believed<T>(read: () => T, node: Id): T {
+  try {
+    return read();
+  } catch (error) {
+    return fail('untrusted-answer', 'a node answers what is not as documented', { node }, error);
+  }
+}
+
+function connector(anchor: string, { credentials, callLimitMs }: PeerClientOptions): buildConnector.connector {
+  // Made once per leaf, not per connection: it opens the TLS key in the token.
+  let context: SecureContext | undefined;
+  credentials.onRenewal(() => {
+    context = undefined;
+  });
+  return (options, done) => {
+    try {
+      context ??= createSecureContext({ ...credentials.current(), ca: anchor, minVersion: 'TLSv1.3' });
+    } catch (error) {
+      return done(error as Error, null);
+    }
+    const connect = buildConnector({
+      secureContext: context,
+      timeout: callLimitMs,
+      // Resumption would go on with a leaf that has expired since.
+      maxCachedSessions: 0,
+      allowH2: false,
+      // The name in the leaf says nothing: the one trust anchor is the identity key of exactly this node.
+      checkServerIdentity: () => undefined,
+    });
+    return connect(options, done);
+  };
+}
+
+const STRANGER = 'its TLS certificate is not of the identity key that the fleet entry names for it';
+const REASONS: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'nothing listens at its address',
+  ENOTFOUND: 'its host name does not resolve',
+  EHOSTUNREACH: 'there is no way to its address',
+  UND_ERR_CONNECT_TIMEOUT: 'it does not answer at its address',
+  UND_ERR_SOCKET: 'it closed the connection: if at once, it does not take the TLS certificate of this node',
+  ECONNRESET: 'it closed the connection: if at once, it does not take the TLS certificate of this node',
+  ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED: 'it wants a TLS certificate of a node of its fleet',
+  ERR_SSL_PACKET_LENGTH_TOO_LONG: 'what listens at its address does not speak TLS',
+  ERR_SSL_WRONG_VERSION_NUMBER: 'what listens at its address does not speak TLS 1.3',
+  ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION: 'what listens at its address does not speak TLS 1.3',
+  CERT_HAS_EXPIRED: 'its TLS certificate has expired: it was not restarted, or a clock is wrong',
+  CERT_NOT_YET_VALID: 'its TLS certificate is not valid yet: a clock is wrong',
+  CERT_SIGNATURE_FAILURE: STRANGER,
+  SELF_SIGNED_CERT_IN_CHAIN: STRANGER,
+  DEPTH_ZERO_SELF_SIGNED_CERT: STRANGER,
+  UNABLE_TO_GET_ISSUER_CERT: STRANGER,
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: STRANGER,
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: STRANGER,
+};
+
+function explain(error: unknown, node: Id): HoldfastError {
+  if (error instanceof HoldfastError) return error;
+  assert(error instanceof Error, 'what is thrown is an error');
+  if (error.name === 'TimeoutError') return new HoldfastError('timeout', 'a node did not answer in time', { node }, error);
+  const { code = error.name } = error as { code?: string };
+  return new HoldfastError(
+    'peer-unreachable',
+    `a node cannot be reached: ${REASONS[code] ?? 'its connection failed'}`,
+    { node, cause: code },
+    error,
+  );
+}

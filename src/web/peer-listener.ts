@@ -1,0 +1,101 @@
+/**
+ * Where the other nodes of the fleet ask: mutual TLS 1.3 under the identity keys of the fleet entry (peer-trust.ts), six
+ * routes, nothing else. No rate limit and no request log here: they would halve what the fleet can do, and only its own
+ * nodes get this far.
+ *
+ * Whoever has a node's TLS key can at most make this node read records that prove themselves, and ask what clients signed.
+ */
+import { createServer, type Server } from 'node:https';
+import type { SecureContextOptions, TLSSocket } from 'node:tls';
+import express, { type Express } from 'express';
+import { decodeJson, encodeJson } from '../api/json.ts';
+import { PEER_BODY_BYTES_MAX, type PeerOperation, peerOperations } from '../api/peers.ts';
+import { HoldfastError } from '../base/errors.ts';
+import { answerError, jsonBody, noSuchRoute, type Trace } from './answer.ts';
+import { readAsk, readCaller } from './asks.ts';
+import { type Address, type Listener, listen } from './listen.ts';
+import type { Passes } from './pass.ts';
+import { anchorsOf, identify, type PeerCredentials } from './peer-trust.ts';
+import type { VaultPort } from './ports.ts';
+
+export interface PeerListenerOptions {
+  readonly address: Address;
+  readonly credentials: PeerCredentials;
+  readonly passes: Passes;
+  readonly connectionsMax: number;
+  readonly trace: Trace;
+}
+
+type Handlers = {
+  readonly [Op in PeerOperation]: (
+    request: ReturnType<(typeof peerOperations)[Op]['request']['parse']>,
+  ) => Promise<ReturnType<(typeof peerOperations)[Op]['reply']['parse']>>;
+};
+
+function handlers({ fleet, member }: VaultPort, passes: Passes): Handlers {
+  return {
+    ask: async (spelled) => member.ask(await readAsk(spelled, fleet, passes)),
+    cancel: ({ place, cancelled }) => member.cancel(place, cancelled),
+    teach: async ({ proof }) => {
+      await member.teach(proof);
+      return {};
+    },
+    proof: async ({ slot }) => {
+      const proof = await member.proofOf(slot);
+      return proof === undefined ? {} : { proof };
+    },
+    changes: async ({ after, limit }) => {
+      const { changes, ...rest } = await member.changes(after, limit);
+      return { changes: [...changes], ...rest };
+    },
+    events: async (spelled) => member.events(await readCaller(spelled, passes)),
+  };
+}
+
+function routes(port: VaultPort, passes: Passes, trace: Trace): Express {
+  const app = express();
+  app.disable('x-powered-by');
+  app.disable('etag');
+  const handle = handlers(port, passes) as Record<PeerOperation, (request: unknown) => Promise<unknown>>;
+  for (const operation of Object.keys(peerOperations) as PeerOperation[]) {
+    const { request, reply } = peerOperations[operation];
+    app.post(`/peer/v1/${operation}`, jsonBody(PEER_BODY_BYTES_MAX), async ({ body }, response) => {
+      response.json(encodeJson<unknown>(reply, await handle[operation](decodeJson<unknown>(request, body, 'the body'))));
+    });
+  }
+  app.use(noSuchRoute);
+  app.use(answerError(trace));
+  return app;
+}
+
+export async function startPeerListener(port: VaultPort, options: PeerListenerOptions): Promise<Listener> {
+  const { credentials, trace } = options;
+  const ca = await anchorsOf(port.fleet);
+  const context = (): SecureContextOptions => ({ ...credentials.current(), ca, minVersion: 'TLSv1.3' });
+  const server: Server = createServer(
+    { ...context(), requestCert: true, rejectUnauthorized: true, keepAliveTimeout: 65_000, requestTimeout: 30_000, headersTimeout: 10_000 },
+    routes(port, options.passes, trace),
+  );
+  server.maxConnections = options.connectionsMax;
+  server.on('secureConnection', (socket: TLSSocket) => {
+    // OpenSSL has checked the path to one of the anchors; this says to which, by the entry's keys alone.
+    try {
+      const peer = identify(socket.getPeerX509Certificate(), port.fleet);
+      trace.info({ peer, address: socket.remoteAddress }, 'a peer connected');
+    } catch (error) {
+      if (!(error instanceof HoldfastError)) throw error;
+      socket.destroy();
+    }
+  });
+  server.on('tlsClientError', (error, socket) => {
+    trace.warn({ address: socket.remoteAddress, cause: refusalOf(error, socket) }, 'a peer connection was refused');
+  });
+  credentials.onRenewal(() => server.setSecureContext(context()));
+  return listen(server, options.address);
+}
+
+function refusalOf(error: Error, socket: TLSSocket): string {
+  const { code } = error as { code?: string };
+  // Node gives the reason of a refused TLS certificate on the socket, and in the error only that the socket was closed.
+  return String(socket.authorizationError ?? code ?? 'unknown');
+}
