@@ -11,6 +11,7 @@ import { restore } from '../backup/restore.ts';
 import { fail } from '../base/errors.ts';
 import { systemRandom } from '../base/ports.ts';
 import { Secret } from '../base/secret.ts';
+import { DEFAULT_POLICY } from '../client/vault-client.ts';
 import type { Recovered } from '../quorum/client/recover.ts';
 import { choosePasscode, normalisePasscode } from '../vault/passcode.ts';
 import type { Policy } from '../vault/policy.ts';
@@ -27,14 +28,14 @@ export interface Progress {
   bytes(count: number): void;
 }
 
-/** @param policy for the first deposit; by default the client's */
+/** @param policy for the first deposit, where it differs from the client's default */
 export async function backUp(
   home: DeviceHome,
   folder: string,
   target: string,
   askPasscode: AskPasscode,
   progress: Progress,
-  policy?: Policy,
+  policy: Partial<Policy> = {},
 ): Promise<Archived & { header: BackupHeader }> {
   const profile = await home.load();
   const header = profile.backup ?? (await depositNewKey(home, profile, askPasscode, progress, policy));
@@ -49,7 +50,7 @@ async function depositNewKey(
   profile: Profile,
   askPasscode: AskPasscode,
   progress: Progress,
-  policy: Policy | undefined,
+  policy: Partial<Policy>,
 ): Promise<BackupHeader> {
   const session = await openSession(home, profile);
   try {
@@ -63,7 +64,7 @@ async function depositNewKey(
     progress.say('depositing a new backup key with the fleet');
     const key = new Secret(systemRandom(32));
     const note = await recipientOf(key);
-    const done = expectDeposited(await client.deposit(PASSCODE, key, input, { note, ...(policy && { policy }) }));
+    const done = expectDeposited(await client.deposit(PASSCODE, key, input, { note, policy: { ...DEFAULT_POLICY, ...policy } }));
     // An interrupted deposit of before was finished instead: then its key is the one that counts.
     const header = headerOf(session, done.note ?? note);
     await home.save({ ...profile, backup: header });
@@ -90,7 +91,10 @@ export async function restoreBackup(
     const input = normalisePasscode(await askPasscode());
     progress.say('asking the fleet for the backup key');
     const recovered = expectOpened(await session.client.recover(PASSCODE, input));
-    await restore(from, new Secret(recovered.opened.secret), folder, (count) => progress.bytes(count));
+    const key = new Secret(recovered.opened.secret);
+    if ((await recipientOf(key)) !== header.recipient)
+      fail('malformed', 'this backup was made with another key than the fleet keeps for you');
+    await restore(from, key, folder, (count) => progress.bytes(count));
     await home.save({ ...profile, backup: header });
     return { nodesThatLied: recovered.liars.length };
   } finally {

@@ -8,13 +8,15 @@ import type { Fetch } from '../client/fleet-http.ts';
 import { type ClientKey, generateClientKey } from '../client/key.ts';
 import { fetchWith, memoFiles, nativeArgon2id } from '../client/node/index.ts';
 import { VaultClient } from '../client/vault-client.ts';
-import { type FleetEntry, parseEntry } from '../fleet/entry.ts';
+import { type EntryFleet, type FleetEntry, fleetById, parseEntry } from '../fleet/entry.ts';
 import { clientKeyJwk } from '../vault/client-key.ts';
 import type { DeviceHome, Profile } from './home.ts';
 
 export interface DeviceSession {
   readonly client: VaultClient;
   readonly entry: FleetEntry;
+  /** The fleet that the client talks to, with what the entry says of its nodes. */
+  readonly fleet: EntryFleet;
   close(): Promise<void>;
 }
 
@@ -39,7 +41,7 @@ export async function openSession(home: DeviceHome, profile: Profile, fleet?: Id
       fetch: web.fetch,
       argon2id: nativeArgon2id,
     });
-    return { client, entry, close: web.close };
+    return { client, entry, fleet: fleetById(entry, client.fleet, profile), close: web.close };
   } catch (error) {
     await web.close();
     throw error;

@@ -5,7 +5,7 @@
 import type { Id } from '../../base/bytes.ts';
 import { equalBytes } from '../../base/bytes.ts';
 import { fail } from '../../base/errors.ts';
-import { shareIndex } from '../../fleet/fleet.ts';
+import { type Fleet, shareIndex } from '../../fleet/fleet.ts';
 import type { Registration } from '../../vault/registration.ts';
 import type { Message } from '../../wire/message.ts';
 import { hash, keyId, type Signed, signMessage } from '../../wire/signed.ts';
@@ -143,7 +143,7 @@ function* finish(
   if (opened === undefined) {
     if (sure) yield* forget('attempt');
     const { reports } = yield* askStatus(client);
-    return { kind: 'wrong', sure, guessesLeft: guessesLeft(client, registration, reports, pending.attempt), liars };
+    return { kind: 'wrong', sure, guessesLeft: guessesLeft(client.fleet, registration, reports, pending.attempt), liars };
   }
   const { slot, generation, digest } = registration;
   const signer = keyId(registration.core.unlockKey);
@@ -157,7 +157,8 @@ function* finish(
   return { kind: 'opened', opened, registration, liars, confirmed: yield* pushConfirmation(client) };
 }
 
-function guessesLeft({ fleet }: Client, { generation, core }: Registration, reports: readonly Status[], attempt: number): number {
+/** What is certain to be left: of `tried` and `cleared` what cannot have been made up. */
+export function guessesLeft(fleet: Fleet, { generation, core }: Registration, reports: readonly Status[], attempt: number): number {
   const of = reports.filter((report) => report.generation === generation);
   const tried = Math.max(
     attempt,

@@ -13,11 +13,13 @@ import type { Signed, Verify } from '../../wire/signed.ts';
 import { readOfNode } from '../quorum-certificate.ts';
 import { gather, type Patience, type Talk } from './conversation.ts';
 
-export type Verdict =
+/** `sequences`: of those that answered, each one's own. A token that was rolled back counts generations as new from these on. */
+export type Verdict = { readonly sequences: ReadonlyMap<Id, bigint> } & (
   | { readonly kind: 'rejoined' }
-  /** Someone knows of commits that the token does not. The sequences of the others from which on generations are new. */
-  | { readonly kind: 'rolled-back'; readonly newSince: ReadonlyMap<Id, bigint>; readonly highest: bigint }
-  | { readonly kind: 'undecided'; readonly inStanding: number; readonly answered: number };
+  /** Someone knows of commits that the token does not. */
+  | { readonly kind: 'rolled-back'; readonly highest: bigint }
+  | { readonly kind: 'undecided'; readonly inStanding: number }
+);
 
 export function* rejoin(fleet: Fleet, self: Id, verify: Verify, hello: Signed, patience: Patience): Talk<Verdict> {
   const { nonce, found } = decodeMessage('node/hello', hello.bytes);
@@ -26,12 +28,11 @@ export function* rejoin(fleet: Fleet, self: Id, verify: Verify, hello: Signed, p
   const answers = said.flatMap(({ node, signed }) => readAnswer(node, signed, fleet, verify) ?? []);
   const fresh = answers.filter((answer) => answer.subject === self && equalBytes(answer.nonce, nonce));
   const highest = fresh.reduce((max, answer) => (answer.highest > max ? answer.highest : max), 0n);
-  if (highest > found) {
-    return { kind: 'rolled-back', highest, newSince: new Map(fresh.map((answer) => [answer.signer, answer.sequence])) };
-  }
+  const sequences = new Map(fresh.map((answer) => [answer.signer, answer.sequence]));
+  if (highest > found) return { kind: 'rolled-back', highest, sequences };
   const inStanding = fresh.filter((answer) => answer.standing).length;
   const enough = inStanding >= fleet.nodes.length - fleet.quorum + 1 || fresh.length === others.length;
-  return enough ? { kind: 'rejoined' } : { kind: 'undecided', inStanding, answered: fresh.length };
+  return enough ? { kind: 'rejoined', sequences } : { kind: 'undecided', inStanding, sequences };
 }
 
 function readAnswer(node: Id, signed: Signed, fleet: Fleet, verify: Verify): Message<'node/hello-answer'> | undefined {
