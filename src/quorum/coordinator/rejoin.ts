@@ -13,8 +13,8 @@ import type { Signed, Verify } from '../../wire/signed.ts';
 import { readOfNode } from '../quorum-certificate.ts';
 import { gather, type Patience, type Talk } from './conversation.ts';
 
-/** `sequences`: of those that answered, each one's own. A token that was rolled back counts generations as new from these on. */
-export type Verdict = { readonly sequences: ReadonlyMap<Id, bigint> } & (
+/** `newSince`: the sequences of those that answered; generations of later votes are new to a token that was rolled back. */
+export type Verdict = { readonly newSince: ReadonlyMap<Id, bigint> } & (
   | { readonly kind: 'rejoined' }
   /** Someone knows of commits that the token does not. */
   | { readonly kind: 'rolled-back'; readonly highest: bigint }
@@ -28,11 +28,11 @@ export function* rejoin(fleet: Fleet, self: Id, verify: Verify, hello: Signed, p
   const answers = said.flatMap(({ node, signed }) => readAnswer(node, signed, fleet, verify) ?? []);
   const fresh = answers.filter((answer) => answer.subject === self && equalBytes(answer.nonce, nonce));
   const highest = fresh.reduce((max, answer) => (answer.highest > max ? answer.highest : max), 0n);
-  const sequences = new Map(fresh.map((answer) => [answer.signer, answer.sequence]));
-  if (highest > found) return { kind: 'rolled-back', highest, sequences };
+  const newSince = new Map(fresh.map((answer) => [answer.signer, answer.sequence]));
+  if (highest > found) return { kind: 'rolled-back', highest, newSince };
   const inStanding = fresh.filter((answer) => answer.standing).length;
   const enough = inStanding >= fleet.nodes.length - fleet.quorum + 1 || fresh.length === others.length;
-  return enough ? { kind: 'rejoined', sequences } : { kind: 'undecided', inStanding, sequences };
+  return enough ? { kind: 'rejoined', newSince } : { kind: 'undecided', inStanding, newSince };
 }
 
 function readAnswer(node: Id, signed: Signed, fleet: Fleet, verify: Verify): Message<'node/hello-answer'> | undefined {
