@@ -39,7 +39,6 @@ export const codes = {
   'token-unsuitable': entry(500, 'The security module lacks something needed: the message names it.'),
   overloaded: entry(503, 'Try again later.'),
   timeout: entry(504, 'Try again: no attempt is lost that was not made.'),
-  'peer-unreachable': entry(502, 'Look at that node: its address, its process, and whether both have the same fleet entry.'),
   'no-quorum': entry(503, 'Too few nodes answered: try again when more are up. No attempt is lost that was not made.'),
   'untrusted-answer': entry(502, 'An answer does not verify under the fleet entry: report it, and ask another node.'),
   'wrong-passcode': entry(403, 'The passcode is wrong: the message says how many guesses are left.'),

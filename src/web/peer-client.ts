@@ -2,8 +2,8 @@
  * How a node asks the others: each as a `MemberPort`, over kept-alive connections of mutual TLS 1.3. A connection trusts
  * the one identity key that the fleet entry names for that node, so no other node of the fleet can stand in for it.
  *
- * Errors: `peer-unreachable` (with why, in words), `timeout`, `overloaded` when too many calls wait already,
- * `untrusted-answer` for what is not as documented, and what the other node refuses with.
+ * A coded error is what the other node refuses with. Everything else is `Unreachable`, with why in words: no connection, no
+ * answer in time, an answer that is not as documented, too many calls waiting already.
  */
 import { createSecureContext, type SecureContext } from 'node:tls';
 import { buildConnector, Pool } from 'undici';
@@ -11,12 +11,12 @@ import { errorBody } from '../api/bodies.ts';
 import { decodeJson, encodeJson } from '../api/json.ts';
 import { PEER_REPLY_BYTES_MAX, type PeerOperation, peerOperations } from '../api/peers.ts';
 import type { Id } from '../base/bytes.ts';
-import { assert, fail, HoldfastError } from '../base/errors.ts';
+import { fail, HoldfastError } from '../base/errors.ts';
 import type { Fleet, FleetNode } from '../fleet/fleet.ts';
 import { spellAsk, spellCaller } from './asks.ts';
 import type { Address } from './listen.ts';
 import { anchorOf, type PeerCredentials } from './peer-trust.ts';
-import type { MemberPort } from './ports.ts';
+import type { MemberPort, PeersPort } from './ports.ts';
 
 export interface PeerClientOptions {
   readonly fleet: Fleet;
@@ -30,39 +30,48 @@ export interface PeerClientOptions {
   readonly callLimitMs: number;
 }
 
-export interface Peers {
-  readonly members: ReadonlyMap<Id, MemberPort>;
+export interface Peers extends PeersPort {
   close(): Promise<void>;
+}
+
+/** The other node said nothing that counts. */
+export class Unreachable extends Error {
+  override readonly name = 'Unreachable';
+  readonly node: Id;
+
+  constructor(node: Id, why: string, cause?: unknown) {
+    super(`node ${node.slice(0, 8)} cannot be reached: ${why}`, { cause });
+    this.node = node;
+  }
 }
 
 /** @throws `configuration` when the address of a node is missing */
 export async function connectPeers(options: PeerClientOptions): Promise<Peers> {
   const { fleet, self, addresses } = options;
   const others = fleet.nodes.filter(({ id }) => id !== self);
-  const links = await Promise.all(
-    others.map(async (node) => {
-      const address = addresses.get(node.id) ?? fail('configuration', 'peers: the address of a node is missing', { node: node.id });
-      return [node.id, await Link.to(node, address, options)] as const;
-    }),
-  );
+  const links = new Map<Id, Link>();
+  for (const node of others) {
+    const address = addresses.get(node.id) ?? fail('configuration', 'peers: the address of a node is missing', { node: node.id });
+    links.set(node.id, await Link.to(node, address, options));
+  }
   return {
-    members: new Map(links.map(([id, link]) => [id, memberOver(link)])),
+    at: (node, signal) => memberOver(links.get(node) ?? fail('alarm', 'a node asks for a peer that is not of its fleet'), signal),
     close: async () => {
-      await Promise.all(links.map(([, link]) => link.close()));
+      await Promise.all([...links.values()].map((link) => link.close()));
     },
   };
 }
 
-function memberOver(link: Link): MemberPort {
+function memberOver(link: Link, signal: AbortSignal): MemberPort {
   return {
-    ask: (ask) => link.call('ask', spellAsk(ask)),
-    cancel: (place, cancelled) => link.call('cancel', { place, cancelled }),
-    events: (ask) => link.call('events', spellCaller(ask)),
+    ask: (ask) => link.call('ask', spellAsk(ask), signal),
+    cancel: (place, cancelled) => link.call('cancel', { place, cancelled }, signal),
+    events: (ask) => link.call('events', spellCaller(ask), signal),
     teach: async (proof) => {
-      await link.call('teach', { proof });
+      await link.call('teach', { proof }, signal);
     },
-    proofOf: async (slot) => (await link.call('proof', { slot })).proof,
-    changes: (after, limit) => link.call('changes', { after, limit }),
+    proofOf: async (slot) => (await link.call('proof', { slot }, signal)).proof,
+    changes: (after, limit) => link.call('changes', { after, limit }, signal),
   };
 }
 
@@ -95,10 +104,9 @@ class Link {
     return new Link(node.id, pool, options);
   }
 
-  async call<Op extends PeerOperation>(operation: Op, request: RequestTo<Op>): Promise<ReplyOf<Op>> {
+  async call<Op extends PeerOperation>(operation: Op, request: RequestTo<Op>, stop: AbortSignal): Promise<ReplyOf<Op>> {
     const { inFlightMax, callLimitMs } = this.#options;
-    if (this.#inFlight >= inFlightMax)
-      fail('overloaded', 'too many calls wait for that node', { node: this.#node, inFlight: this.#inFlight });
+    if (this.#inFlight >= inFlightMax) throw new Unreachable(this.#node, `${this.#inFlight} calls wait for it already`);
     this.#inFlight += 1;
     try {
       const { request: asked, reply } = peerOperations[operation];
@@ -107,7 +115,7 @@ class Link {
         path: `/peer/v1/${operation}`,
         headers: { 'content-type': 'application/json' },
         body: JSON.stringify(encodeJson<unknown>(asked, request)),
-        signal: AbortSignal.timeout(callLimitMs),
+        signal: AbortSignal.any([stop, AbortSignal.timeout(callLimitMs)]),
       });
       return this.#read(statusCode, await body.text(), reply) as ReplyOf<Op>;
     } catch (error) {
@@ -132,7 +140,7 @@ function believed<T>(read: () => T, node: Id): T {
   try {
     return read();
   } catch (error) {
-    return fail('untrusted-answer', 'a node answers what is not as documented', { node }, error);
+    throw new Unreachable(node, 'its answer is not as documented', error);
   }
 }
 
@@ -183,15 +191,10 @@ const REASONS: Readonly<Record<string, string>> = {
   UNABLE_TO_VERIFY_LEAF_SIGNATURE: STRANGER,
 };
 
-function explain(error: unknown, node: Id): HoldfastError {
-  if (error instanceof HoldfastError) return error;
-  assert(error instanceof Error, 'what is thrown is an error');
-  if (error.name === 'TimeoutError') return new HoldfastError('timeout', 'a node did not answer in time', { node }, error);
-  const { code = error.name } = error as { code?: string };
-  return new HoldfastError(
-    'peer-unreachable',
-    `a node cannot be reached: ${REASONS[code] ?? 'its connection failed'}`,
-    { node, cause: code },
-    error,
-  );
+function explain(error: unknown, node: Id): Error {
+  if (error instanceof HoldfastError || error instanceof Unreachable) return error;
+  const { name, code = name } = error as { name: string; code?: string };
+  if (name === 'TimeoutError') return new Unreachable(node, 'it did not answer in time', error);
+  if (name === 'AbortError') return new Unreachable(node, 'nobody waits for its answer any more', error);
+  return new Unreachable(node, `${REASONS[code] ?? 'the connection failed'} (${code})`, error);
 }
