@@ -26,8 +26,7 @@ const parameters = z.strictObject({
     .array(
       z.strictObject({ name: z.string(), region: z.string(), operator: z.string(), url: z.string(), publicPort: port, peerPort: port }),
     )
-    .min(3)
-    .max(7),
+    .refine(({ length }) => [3, 5, 7].includes(length), 'a fleet has 3, 5 or 7 nodes'),
   accountsPort: port,
 });
 

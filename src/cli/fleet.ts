@@ -1,0 +1,83 @@
+/** `holdfast fleet`: a fleet on this machine, for development, tests and demonstrations. */
+import { resolve } from 'node:path';
+import { Command } from 'commander';
+import { bringUp, startOne, takeDown } from './fleet/bring-up.ts';
+import { memberOf, requireLayout } from './fleet/layout.ts';
+import { folderOption, nodesOption, showProgress } from './fleet/options.ts';
+import { type Stopped, stop } from './fleet/processes.ts';
+import { type FleetStatus, fleetStatus, type MemberStatus } from './fleet/status.ts';
+import { type Cell, print, printJson, printTable, say } from './report.ts';
+
+interface Common {
+  readonly dir: string;
+  readonly json?: true;
+}
+
+export function fleetCommands(): Command {
+  const group = new Command('fleet').description('A fleet on this machine, with SoftHSM for security modules: it protects nothing');
+  const command = (name: string, description: string): Command =>
+    group.command(name).description(description).addOption(folderOption()).option('--json', 'print JSON');
+
+  command('up', 'make the fleet if there is none, start what does not run, wait until all are ready')
+    .addOption(nodesOption())
+    .action(async ({ nodes, dir, json }: Common & { nodes?: number }) => {
+      showStatus(await bringUp(resolve(dir), nodes, showProgress), json);
+    });
+  command('down', 'stop everything; the fleet stays as it is and can come up again').action(async ({ dir, json }: Common) => {
+    showStopped(await takeDown(resolve(dir)), json);
+  });
+  command('status', 'what runs, what is ready, and what each node says of itself').action(async ({ dir, json }: Common) => {
+    showStatus(await fleetStatus(requireLayout(resolve(dir))), json);
+  });
+  command('start', 'start one node, or the account service')
+    .argument('<name>', 'node-1, node-2, ... or accounts')
+    .action(async (name: string, { dir, json }: Common) => {
+      const layout = requireLayout(resolve(dir));
+      showStatus(await startOne(layout, memberOf(layout, name)), json);
+    });
+  command('stop', 'stop one node, or the account service')
+    .argument('<name>', 'node-1, node-2, ... or accounts')
+    .option('--kill', 'without asking it, as a power cut would')
+    .action(async (name: string, { dir, json, kill }: Common & { kill?: true }) => {
+      const layout = requireLayout(resolve(dir));
+      showStopped(new Map([[name, await stop(memberOf(layout, name), kill)]]), json);
+    });
+  return group.addHelpText(
+    'after',
+    `
+Examples:
+  holdfast fleet up                      5 nodes in .holdfast
+  holdfast fleet up --nodes 3 --dir /tmp/fleet
+  holdfast fleet status --json
+  holdfast fleet stop node-2 --kill      and see the others go on
+  holdfast fleet start node-2
+  holdfast fleet down`,
+  );
+}
+
+function showStatus(status: FleetStatus, json: true | undefined): void {
+  if (json) {
+    printJson(status);
+    return;
+  }
+  printTable(['NAME', 'PROCESS', 'READY', 'STANDING', 'SEQUENCE', 'PEERS', 'ADDRESS'], status.members.map(row));
+  say(`Fleet entry for clients: ${status.entryFile}\nTheir TLS authority:     ${status.authorityFile}`);
+}
+
+function row({ name, pid, ready, why, standing, sequence, peers, url }: MemberStatus): Cell[] {
+  return [
+    { text: name },
+    pid === undefined ? { text: 'down', colour: 'red' } : { text: `${pid}` },
+    ready ? { text: 'yes', colour: 'green' } : { text: 'no', colour: 'red' },
+    { text: standing ?? '-', ...(standing === 'quarantined' && { colour: 'red' as const }) },
+    { text: sequence ?? '-' },
+    { text: peers === undefined ? '-' : `${peers.heard}/${peers.of}` },
+    { text: pid !== undefined && why !== undefined ? `${url} (${why})` : url },
+  ];
+}
+
+/** A member that had to be killed is a failure: what it had begun was cut off. */
+function showStopped(stopped: ReadonlyMap<string, Stopped>, json: true | undefined): void {
+  if (json) printJson(Object.fromEntries(stopped));
+  else for (const [name, how] of stopped) print(`${name}: ${how}`);
+}

@@ -1,0 +1,50 @@
+/** A whole fleet brought up and taken down. Called by the command line, the demonstration and tests. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fail } from '../../base/errors.ts';
+import type { Progress } from '../../ceremony/perform.ts';
+import { type FleetLayout, type Member, requireLayout } from './layout.ts';
+import { makeFleetIn } from './make.ts';
+import { lastWords, pidOf, type Stopped, start, stop, traceFile } from './processes.ts';
+import { type FleetStatus, fleetStatus } from './status.ts';
+
+const POLL_MS = 100;
+/** A node proves its counters and asks its peers about them before it is ready: seconds on a busy machine. */
+const READY_MS = 60_000;
+
+/**
+ * Makes the fleet where there is none, starts what does not run, waits until all are ready. Run again, it changes nothing.
+ * @param folder absolute
+ * @throws `timeout` naming a member that does not become ready, `configuration` with the last words of one that ended
+ */
+export async function bringUp(folder: string, size: number | undefined, report: (progress: Progress) => void): Promise<FleetStatus> {
+  await makeFleetIn(folder, size, report);
+  const layout = requireLayout(folder);
+  const members = [layout.accounts, ...layout.nodes];
+  for (const member of members) start(member);
+  return ready(layout, members);
+}
+
+/** One member; the others may be down. */
+export async function startOne(layout: FleetLayout, member: Member): Promise<FleetStatus> {
+  start(member);
+  return ready(layout, [member]);
+}
+
+async function ready(layout: FleetLayout, awaited: readonly Member[]): Promise<FleetStatus> {
+  for (let left = READY_MS; ; left -= POLL_MS) {
+    const ended = awaited.find((member) => pidOf(member) === undefined);
+    if (ended !== undefined) fail('configuration', `${ended.name} ended at its start: ${lastWords(ended)}`, { trace: traceFile(ended) });
+    const status = await fleetStatus(layout);
+    const waiting = status.members.find(({ name, ready: isReady }) => !isReady && awaited.some((member) => member.name === name));
+    if (waiting === undefined) return status;
+    if (left <= 0) fail('timeout', `${waiting.name} does not become ready: ${waiting.why ?? waiting.standing ?? 'it does not say why'}`);
+    await sleep(POLL_MS);
+  }
+}
+
+/** Everything at once, asking first. */
+export async function takeDown(folder: string): Promise<ReadonlyMap<string, Stopped>> {
+  const { nodes, accounts } = requireLayout(folder);
+  const stopped = await Promise.all([...nodes, accounts].map(async (member) => [member.name, await stop(member)] as const));
+  return new Map(stopped);
+}

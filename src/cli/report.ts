@@ -1,0 +1,62 @@
+/** How commands talk: results on stdout, everything else on stderr, colours only on a terminal. */
+import { styleText } from 'node:util';
+import { codes, type Evidence, HoldfastError } from '../base/errors.ts';
+
+export const EXIT = { ok: 0, failure: 1, usage: 2 } as const;
+
+/** `error: CODE: what happened (evidence)` and the next step. */
+export function describeError(error: unknown): string {
+  if (!(error instanceof HoldfastError)) return `error: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`;
+  const evidence = describeEvidence(error.evidence);
+  return `error: ${error.code}: ${error.message}${evidence && ` (${evidence})`}\n  next: ${codes[error.code].next}`;
+}
+
+function describeEvidence(evidence: Evidence): string {
+  return Object.entries(evidence)
+    .map(([name, value]) => `${name}: ${value}`)
+    .join(', ');
+}
+
+export function printError(error: unknown): void {
+  process.stderr.write(`${styleText('red', describeError(error), { stream: process.stderr })}\n`);
+}
+
+export function say(text: string): void {
+  process.stderr.write(`${text}\n`);
+}
+
+export function print(text: string): void {
+  process.stdout.write(`${text}\n`);
+}
+
+export function printJson(value: unknown): void {
+  print(JSON.stringify(value, (_, one: unknown) => (typeof one === 'bigint' ? `${one}` : one), 2));
+}
+
+export type Colour = 'green' | 'yellow' | 'red';
+
+/** A cell of a table; colours say nothing that the text does not. */
+export interface Cell {
+  readonly text: string;
+  readonly colour?: Colour;
+}
+
+export function printTable(headings: readonly string[], rows: readonly (readonly Cell[])[]): void {
+  const widths = headings.map((heading, i) => Math.max(heading.length, ...rows.map((row) => row[i]?.text.length ?? 0)));
+  const line = (cells: readonly Cell[]): string =>
+    cells
+      .map(({ text, colour }, i) => {
+        const padded = text.padEnd(widths[i] ?? 0);
+        return colour === undefined ? padded : styleText(colour, padded, { stream: process.stdout });
+      })
+      .join('  ')
+      .trimEnd();
+  print(line(headings.map((text) => ({ text }))));
+  for (const row of rows) print(line(row));
+}
+
+/** One line that is written over on a terminal, and one line per step elsewhere. */
+export function progressLine(text: string, last: boolean): void {
+  if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${text.slice(0, process.stderr.columns - 1)}${last ? '\n' : ''}`);
+  else say(text);
+}
