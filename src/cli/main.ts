@@ -15,8 +15,15 @@ const program = new Command('holdfast')
   .exitOverride()
   .addHelpText('after', '\nExit codes: 0 done, 1 failed (the message names what to do next), 2 wrong usage.');
 
-for (const group of [fleetCommands(), ceremonyCommands(), tokenCommands(), ...deviceCommands()])
-  program.addCommand(group.copyInheritedSettings(program));
+for (const command of [...deviceCommands(), fleetCommands(), ceremonyCommands(), tokenCommands()])
+  program.addCommand(inheriting(command, program));
+
+/** Commander hands settings down only to commands that are made after them. */
+function inheriting(command: Command, parent: Command): Command {
+  command.copyInheritedSettings(parent);
+  for (const one of command.commands) inheriting(one, command);
+  return command;
+}
 
 try {
   await program.parseAsync();
