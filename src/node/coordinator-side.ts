@@ -1,0 +1,129 @@
+/**
+ * What clients ask of this node as the carrier of their messages. It decides nothing: it asks all members, this one
+ * included, and hands on what they said; the client counts and verifies.
+ */
+import type { Id } from '../base/bytes.ts';
+import { HoldfastError } from '../base/errors.ts';
+import { type Authorised, isRefusal, type Refusal, refuse } from '../quorum/ask.ts';
+import { type AttemptOutcome, coordinateAttempt } from '../quorum/coordinator/attempt.ts';
+import { type Gathered, gather, type Patience } from '../quorum/coordinator/conversation.ts';
+import type { Question } from '../quorum/member/member.ts';
+import type { Cancelled, Confirmed, Standing } from '../quorum/record.ts';
+import { parseRegistration } from '../vault/registration.ts';
+import { type Place, slotId } from '../vault/slot.ts';
+import type { CancelOutcome, CoordinatorPort, EventsOutcome, MemberPort, StatusOutcome } from '../web/ports.ts';
+import { decodeMessage } from '../wire/message.ts';
+import type { Body, Driver } from './drive.ts';
+import { converse, type Floor } from './talk.ts';
+
+export interface CoordinatorLimits {
+  /** One whole conversation. */
+  readonly limitMs: number;
+  /** How long to wait for the others once enough have answered a question. */
+  readonly answerLingerMs: number;
+  /** The same for what every member should take in: a registration, an activation, a confirmation. */
+  readonly recordLingerMs: number;
+}
+
+export class CoordinatorSide implements CoordinatorPort {
+  readonly #body: Body;
+  readonly #driver: Driver;
+  readonly #floor: Floor;
+  readonly #limits: CoordinatorLimits;
+  readonly #stop: AbortSignal;
+  readonly #members: readonly Id[];
+
+  constructor(body: Body, driver: Driver, floor: Floor, limits: CoordinatorLimits, stop: AbortSignal) {
+    this.#body = body;
+    this.#driver = driver;
+    this.#floor = floor;
+    this.#limits = limits;
+    this.#stop = stop;
+    this.#members = body.fleet.nodes.map((node) => node.id);
+  }
+
+  async status(ask: Authorised): Promise<StatusOutcome> {
+    const slot = slotId(ask.caller.place);
+    const gathered = await this.#gather({ ...ask, op: 'status' }, undefined, this.#limits.answerLingerMs);
+    const highest = Math.max(0, ...gathered.said.map(({ signed }) => decodeMessage('node/status', signed.bytes).generation));
+    let standing = await this.#standing(slot);
+    // The client may hear of a generation that this node missed, and needs its registration to go on.
+    if (highest > this.#generation(standing)) {
+      await this.#floor.bringUp(this.#body.self, slot, this.#signal());
+      standing = await this.#standing(slot);
+    }
+    return { ...gathered, ...(standing && { standing }) };
+  }
+
+  register(ask: Omit<Question & { op: 'register-vote' }, 'op'>): Promise<Gathered> {
+    return this.#gather({ ...ask, op: 'register-vote' }, slotId(ask.caller.place), this.#limits.recordLingerMs);
+  }
+
+  activate(standing: Standing): Promise<Gathered> {
+    return this.#gather({ op: 'activate', standing }, undefined, this.#limits.recordLingerMs);
+  }
+
+  attempt({ element, ...ask }: Omit<Question & { op: 'attempt-vote' }, 'op'>): Promise<AttemptOutcome> {
+    const { fleet, verify } = this.#body;
+    const talk = coordinateAttempt(fleet, verify, ask, element, this.#patience(this.#limits.answerLingerMs));
+    return converse(this.#floor, talk, this.#stop);
+  }
+
+  confirm(confirmed: Confirmed): Promise<Gathered> {
+    const { slot } = decodeMessage('unlock/confirm', confirmed.confirm.bytes);
+    return this.#gather({ op: 'confirm', confirmed }, slot, this.#limits.recordLingerMs);
+  }
+
+  async cancel(place: Place, cancelled: Cancelled): Promise<CancelOutcome> {
+    const { done, refused } = await this.#everyone((member) => member.cancel(place, cancelled));
+    return { stands: done.map(({ node }) => node), refused };
+  }
+
+  async events(ask: Authorised): Promise<EventsOutcome> {
+    const { done, refused } = await this.#everyone((member) => member.events(ask));
+    return { told: done.map(({ node, outcome }) => ({ node, ...outcome })), refused };
+  }
+
+  #gather(ask: Question, slot: Id | undefined, lingerMs: number): Promise<Gathered> {
+    const { quorum } = this.#body.fleet;
+    return converse(this.#floor, gather(this.#members, ask, slot, this.#patience(lingerMs), quorum), this.#stop);
+  }
+
+  #patience(lingerMs: number): Patience {
+    return { startMs: this.#body.clock(), lingerMs, limitMs: this.#limits.limitMs };
+  }
+
+  #signal(): AbortSignal {
+    return AbortSignal.any([this.#stop, AbortSignal.timeout(this.#limits.limitMs)]);
+  }
+
+  /** For what is not answered by one signed statement. Who cannot be reached is left out. */
+  async #everyone<T extends object | true>(
+    ask: (member: MemberPort) => Promise<T | Refusal>,
+  ): Promise<{ done: { node: Id; outcome: T }[]; refused: { node: Id; refusal: Refusal }[] }> {
+    const signal = this.#signal();
+    const done: { node: Id; outcome: T }[] = [];
+    const refused: { node: Id; refusal: Refusal }[] = [];
+    const one = async (node: Id): Promise<void> => {
+      try {
+        const outcome = await ask(this.#floor.at(node, signal));
+        this.#floor.heard(node);
+        if (outcome !== true && isRefusal(outcome)) refused.push({ node, refusal: outcome });
+        else done.push({ node, outcome: outcome as T });
+      } catch (error) {
+        if (error instanceof HoldfastError) refused.push({ node, refusal: refuse(error.code, error.message, error.evidence) });
+        else this.#floor.unreachable(node, error);
+      }
+    };
+    await Promise.all(this.#members.map(one));
+    return { done, refused };
+  }
+
+  async #standing(slot: Id): Promise<Standing | undefined> {
+    return (await this.#driver.load(slot))?.standing;
+  }
+
+  #generation(standing: Standing | undefined): number {
+    return standing === undefined ? 0 : parseRegistration(standing.registration, this.#body.fleet).generation;
+  }
+}

@@ -1,0 +1,91 @@
+/** What other members, and coordinators, ask of this one: each ask becomes a machine on the slots that it concerns. */
+import type { Id } from '../base/bytes.ts';
+import { type Authorised, type Refusal, type Reply, refuse } from '../quorum/ask.ts';
+import { exhausted } from '../quorum/counters.ts';
+import { cancel } from '../quorum/member/cancel.ts';
+import { type EventsReply, tellEvents } from '../quorum/member/events.ts';
+import { learn } from '../quorum/member/learn.ts';
+import { type Question, reply } from '../quorum/member/member.ts';
+import type { Cancelled, ChangePage, Proof, Standing } from '../quorum/record.ts';
+import { proofOf } from '../store/row.ts';
+import { parseRegistration } from '../vault/registration.ts';
+import { type Place, slotId } from '../vault/slot.ts';
+import type { MemberPort } from '../web/ports.ts';
+import { decodeMessage } from '../wire/message.ts';
+import type { Body, Driver } from './drive.ts';
+import { news, slotsOf } from './news.ts';
+
+export class MemberSide implements MemberPort {
+  readonly #body: Body;
+  readonly #driver: Driver;
+  readonly #askOthers: (slot: Id) => Promise<number>;
+
+  /** @param askOthers learns what the other members know of a slot; how many told it */
+  constructor(body: Body, driver: Driver, askOthers: (slot: Id) => Promise<number>) {
+    this.#body = body;
+    this.#driver = driver;
+    this.#askOthers = askOthers;
+  }
+
+  async ask(ask: Question): Promise<Reply> {
+    const heard = ask.op === 'lock' ? await this.#beforeLock(slotId(ask.place)) : 0;
+    const { sequence } = this.#body.token.counters;
+    const self = { sequence, standing: this.#driver.standing, heard };
+    return this.#driver.run(this.#slotsOf(ask), (member) => reply(member, ask, self));
+  }
+
+  async cancel(place: Place, cancelled: Cancelled): Promise<true | Refusal> {
+    const slots = [slotId(place), slotId(cancelled.by)];
+    const outcome = await this.#driver.run(slots, (member) => cancel(member, place, cancelled));
+    return outcome === false ? refuse('not-found', 'there is nothing to object to') : outcome;
+  }
+
+  events(ask: Authorised): Promise<EventsReply> {
+    return this.#driver.run([], (member) => tellEvents(member, ask));
+  }
+
+  async teach(proof: Proof): Promise<void> {
+    const [slot] = slotsOf(proof, this.#slotOf);
+    if (slot === undefined) return;
+    const unknown = news((await this.#driver.load(slot)) ?? {}, proof);
+    if (unknown !== undefined) await this.#driver.run(slotsOf(unknown, this.#slotOf), (member) => learn(member, unknown));
+  }
+
+  async proofOf(slot: Id): Promise<Proof | undefined> {
+    const record = await this.#driver.load(slot);
+    return record && proofOf(record);
+  }
+
+  changes(after: number, limit: number): Promise<ChangePage> {
+    return this.#body.store.changesAfter(after, limit);
+  }
+
+  readonly #slotOf = ({ registration }: Standing): Id => parseRegistration(registration, this.#body.fleet).slot;
+
+  #slotsOf(ask: Question): readonly Id[] {
+    switch (ask.op) {
+      case 'activate':
+        return [this.#slotOf(ask.standing)];
+      case 'confirm':
+        return [decodeMessage('unlock/confirm', ask.confirmed.confirm.bytes).slot];
+      case 'lock':
+        return [slotId(ask.place)];
+      case 'hello':
+        return [];
+      default:
+        return [slotId(ask.caller.place)];
+    }
+  }
+
+  /**
+   * A lock statement ends the acceptance of confirmations, so this member first hears whether another one has a success that
+   * it missed. Asked for by peers only, and worth the calls only when the guesses are used up here.
+   */
+  async #beforeLock(slot: Id): Promise<number> {
+    const counters = await this.#body.token.counters.read(slot);
+    const record = await this.#driver.load(slot);
+    if (record?.standing === undefined || record.lock !== undefined) return 0;
+    const { guesses } = parseRegistration(record.standing.registration, this.#body.fleet).core.policy;
+    return exhausted(counters, guesses) ? this.#askOthers(slot) : 0;
+  }
+}

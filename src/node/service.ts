@@ -1,0 +1,126 @@
+/**
+ * A vault node without its listeners: member and coordinator over one token and one store, and the tasks that keep them in
+ * step with the others. Built by node/main.ts; called by the listeners through `VaultPort`.
+ */
+import { type Id, NO_ID } from '../base/bytes.ts';
+import { type Random, systemRandom } from '../base/ports.ts';
+import type { Fleet } from '../fleet/fleet.ts';
+import type { CoordinatorPort, Health, MemberPort, PeersPort, VaultPort } from '../web/ports.ts';
+import { type CoordinatorLimits, CoordinatorSide } from './coordinator-side.ts';
+import { type Body, Driver } from './drive.ts';
+import { Fellowship } from './fellowship.ts';
+import { MemberSide } from './member-side.ts';
+import { catchUpTurn } from './tasks/catch-up.ts';
+import { dueTurn } from './tasks/due.ts';
+import { type Loop, startLoop } from './tasks/loop.ts';
+import { firstStanding, rejoinTurn } from './tasks/rejoin.ts';
+
+export interface Timing extends CoordinatorLimits {
+  /** One call to a peer by a task. */
+  readonly peerLimitMs: number;
+  readonly rejoinIntervalMs: number;
+  readonly catchUpIntervalMs: number;
+  readonly dueIntervalMs: number;
+  readonly lockRetryMs: number;
+}
+
+export const DEFAULT_TIMING: Timing = {
+  limitMs: 15_000,
+  answerLingerMs: 150,
+  recordLingerMs: 1_000,
+  peerLimitMs: 5_000,
+  rejoinIntervalMs: 3_000,
+  catchUpIntervalMs: 2_000,
+  dueIntervalMs: 60_000,
+  lockRetryMs: 60_000,
+};
+
+/** For `Body.lockDelayMs`. */
+export const DEFAULT_LOCK_DELAY_MS = 60_000;
+
+export interface VaultParts extends Body {
+  readonly peers: PeersPort;
+  readonly tokenClass: 'device' | 'host';
+  readonly timing?: Partial<Timing>;
+  readonly random?: Random;
+  readonly measurement?: Id;
+}
+
+export class VaultService implements VaultPort {
+  readonly fleet: Fleet;
+  readonly self: Id;
+  readonly member: MemberPort;
+  readonly clients: CoordinatorPort;
+  readonly #parts: VaultParts;
+  readonly #driver: Driver;
+  readonly #fellowship: Fellowship;
+  readonly #timing: Timing;
+  readonly #stop = new AbortController();
+  readonly #behind = new Map<Id, number>();
+  #loops: Loop[] = [];
+  #due: Loop | undefined;
+
+  /** Does nothing by itself until `start`, and answers from the beginning. Token and store stay the caller's to close. */
+  constructor(parts: VaultParts) {
+    const timing = { ...DEFAULT_TIMING, ...parts.timing };
+    const driver = new Driver(parts, () => this.#due?.wake());
+    const fellowship = new Fellowship(parts, parts.peers, () => this.member);
+    const askOthers = (slot: Id) => fellowship.learn(slot, AbortSignal.any([this.#stop.signal, AbortSignal.timeout(timing.peerLimitMs)]));
+    this.fleet = parts.fleet;
+    this.self = parts.self;
+    this.member = new MemberSide(parts, driver, askOthers);
+    this.clients = new CoordinatorSide(parts, driver, fellowship, timing, this.#stop.signal);
+    this.#parts = parts;
+    this.#driver = driver;
+    this.#fellowship = fellowship;
+    this.#timing = timing;
+    driver.standing = firstStanding(parts.tokenClass, parts.token.counters.quarantined);
+  }
+
+  /** Starts the tasks. */
+  start(): void {
+    const { random = systemRandom, measurement = NO_ID, trace } = this.#parts;
+    const { peerLimitMs: limitMs, rejoinIntervalMs, catchUpIntervalMs, dueIntervalMs, lockRetryMs } = this.#timing;
+    const about = (ms: number) => ms * (0.75 + (random(1)[0] as number) / 512);
+    const parts = this.#parts;
+    const begin = (task: string, turn: (signal: AbortSignal) => Promise<number | undefined>, retryMs: number): Loop => {
+      const failed = (error: unknown) => trace('task-failed', { task, why: error instanceof Error ? error.message : 'unknown' });
+      const loop = startLoop(turn, failed, retryMs);
+      this.#loops.push(loop);
+      return loop;
+    };
+    const rejoining = { intervalMs: rejoinIntervalMs, limitMs, random, measurement };
+    begin('rejoin', rejoinTurn(parts, this.#driver, this.#fellowship, rejoining), rejoinIntervalMs);
+    const behind = (peer: Id, changes: number) => this.#behind.set(peer, changes);
+    for (const peer of this.#fellowship.others) {
+      const turn = catchUpTurn(parts, this.#fellowship, peer, { intervalMs: catchUpIntervalMs, limitMs, about, behind });
+      begin('catch-up', turn, catchUpIntervalMs);
+    }
+    const attending = { intervalMs: dueIntervalMs, retryMs: lockRetryMs, limitMs, about };
+    this.#due = begin('due', dueTurn(parts, this.#driver, this.#fellowship, attending), dueIntervalMs);
+  }
+
+  async health(): Promise<Health> {
+    const { token, store } = this.#parts;
+    const { standing } = this.#driver;
+    const peers = this.#fellowship.others.map((node) => {
+      const [heardMs, behind] = [this.#fellowship.heardMs(node), this.#behind.get(node)];
+      return { node, ...(heardMs !== undefined && { heardMs }), ...(behind !== undefined && { behind }) };
+    });
+    return {
+      standing: standing === 'full' ? 'voting' : standing === 'none' ? 'starting' : 'quarantined',
+      sequence: token.counters.sequence,
+      hasRoom: token.counters.hasRoom,
+      peers,
+      waiting: this.#driver.locks.waiting,
+      ...(await store.counts()),
+    };
+  }
+
+  /** Ends tasks and conversations; resolves when no slot is at work any more. Stop the listeners first. */
+  async close(): Promise<void> {
+    this.#stop.abort();
+    await Promise.all(this.#loops.map((loop) => loop.stop()));
+    await this.#driver.locks.free();
+  }
+}

@@ -1,0 +1,58 @@
+/**
+ * After its start this member asks the others whether its token was rolled back (quorum/coordinator/rejoin.ts), and until it
+ * knows it does not vote. A token of class `device` keeps its counters in the device and votes at once; it is asked about all
+ * the same, because a device can be restored too.
+ *
+ * In quarantine, what is new is measured from this start, not from when the quarantine began: the store could not prove that
+ * what it remembers belongs to this quarantine and not to an earlier one.
+ */
+import type { Id } from '../../base/bytes.ts';
+import type { Random } from '../../base/ports.ts';
+import { rejoin } from '../../quorum/coordinator/rejoin.ts';
+import type { VotingStanding } from '../../quorum/effects.ts';
+import { say } from '../../quorum/member/standing.ts';
+import type { Body, Driver } from '../drive.ts';
+import { converse, type Floor } from '../talk.ts';
+
+export interface Rejoining {
+  readonly intervalMs: number;
+  readonly limitMs: number;
+  readonly random: Random;
+  /** Of the running code; peers compare it, nothing rests on it. */
+  readonly measurement: Id;
+}
+
+export function firstStanding(tokenClass: 'device' | 'host', quarantined: boolean): VotingStanding {
+  return tokenClass === 'device' && !quarantined ? 'full' : 'none';
+}
+
+/** @returns a turn for `startLoop` */
+export function rejoinTurn(body: Body, driver: Driver, floor: Floor, how: Rejoining): (stop: AbortSignal) => Promise<number | undefined> {
+  const { fleet, self, token, verify, clock, trace } = body;
+  const { foundSequence: found, sequence: started } = token.counters;
+  const newSince = new Map<Id, bigint>();
+  const others = fleet.nodes.length - 1;
+  return async (stop) => {
+    const fields = { nonce: how.random(32), found, started, measurement: how.measurement };
+    const hello = await driver.run([], (member) => say(member, 'node/hello', fields));
+    const patience = { startMs: clock(), lingerMs: 0, limitMs: how.limitMs };
+    const verdict = await converse(floor, rejoin(fleet, self, verify, hello, patience), stop);
+    if (verdict.kind === 'rolled-back' && !token.counters.quarantined) {
+      await token.counters.quarantine();
+      trace('rolled-back', { found: `${found}`, highest: `${verdict.highest}` });
+    }
+    if (token.counters.quarantined) {
+      // Of each member its first answer counts: later ones would only make fewer generations new.
+      for (const [node, sequence] of verdict.newSince) if (!newSince.has(node)) newSince.set(node, sequence);
+      driver.standing = { newSince: new Map(newSince) };
+      return newSince.size < others ? how.intervalMs : undefined;
+    }
+    if (verdict.kind === 'rejoined') {
+      driver.standing = 'full';
+      trace('rejoined', { answered: verdict.newSince.size });
+      return undefined;
+    }
+    trace('rejoin-undecided', { answered: verdict.newSince.size });
+    return how.intervalMs;
+  };
+}
