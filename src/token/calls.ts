@@ -56,7 +56,7 @@ export interface Connected {
 
 export type Order =
   | { readonly kind: 'connect'; readonly request: ConnectRequest }
-  | { readonly kind: 'disconnect'; readonly orderly: boolean }
+  | { readonly kind: 'disconnect' }
   | { readonly kind: 'run'; readonly calls: readonly Call[] };
 
 export type Reply =

@@ -24,6 +24,16 @@ const GONE: ReadonlySet<number> = new Set([
   P11.CKR_OPERATION_ACTIVE,
 ]);
 
+/** Never tried again: a few wrong PINs lock a token. */
+const PIN_REFUSED: ReadonlySet<number> = new Set([
+  P11.CKR_PIN_INCORRECT,
+  P11.CKR_PIN_INVALID,
+  P11.CKR_PIN_LEN_RANGE,
+  P11.CKR_PIN_EXPIRED,
+  P11.CKR_PIN_LOCKED,
+  P11.CKR_USER_PIN_NOT_INITIALIZED,
+]);
+
 const FULL: ReadonlySet<number> = new Set([P11.CKR_DEVICE_MEMORY]);
 
 /** The session that answered this is of no use any more. */
@@ -31,9 +41,12 @@ export function isGone(error: unknown): boolean {
   return error instanceof DeviceError && GONE.has(error.returned);
 }
 
-/** `token-full`, or `token-unavailable` with the call and the device's answer. Other errors stay what they are. */
+/** `token-full`, `configuration` for a wrong PIN, or `token-unavailable`, with the call and the device's answer. Other errors stay what they are. */
 export function asRefusal(error: unknown): unknown {
   if (!(error instanceof DeviceError)) return error;
+  if (PIN_REFUSED.has(error.returned)) return new HoldfastError('configuration', 'the token refused its PIN', answer(error), error);
   const code: Code = FULL.has(error.returned) ? 'token-full' : 'token-unavailable';
-  return new HoldfastError(code, 'the token refused a call', { call: error.call, returned: `0x${error.returned.toString(16)}` }, error);
+  return new HoldfastError(code, 'the token refused a call', answer(error), error);
 }
+
+const answer = ({ call, returned }: DeviceError) => ({ call, returned: `0x${returned.toString(16)}` });

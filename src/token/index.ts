@@ -5,4 +5,5 @@
 export { type Creation, createNodeKeys, openCreation, PAGES_DEFAULT, type PagesFacts } from './creation.ts';
 export type { KeyFacts } from './keys.ts';
 export { type KeyKind, type KeySpec, NODE_KEYS, type NodeRole } from './roles.ts';
+export { type TlsKeyOptions, tlsEngineOptions } from './tls.ts';
 export { type CounterBank, openSigner, openToken, type Signer, type Token, type TokenConfig, type TokenDescription } from './token.ts';

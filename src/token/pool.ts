@@ -42,6 +42,7 @@ export class Pool {
   readonly #writer: Thread | undefined;
   #state: PoolState = 'away';
   #closed = false;
+  #moduleRestarts = 0;
   #first: Connected = {};
   #bank: BankState | undefined;
 
@@ -82,6 +83,10 @@ export class Pool {
     return this.#bank;
   }
 
+  get moduleRestarts(): number {
+    return this.#moduleRestarts;
+  }
+
   call(lane: LaneName, call: Call): Promise<Value> {
     return this.#queue.submit(lane, call);
   }
@@ -90,7 +95,9 @@ export class Pool {
     if (this.#closed) return;
     this.#closed = true;
     this.#queue.pause(new HoldfastError('token-unavailable', 'the token is closed'));
-    await this.#queue.idle();
+    // A device that hangs must not keep the process: its thread is ended in the middle of its call.
+    const { deadlineMs } = this.#options;
+    await Promise.race([this.#queue.idle(), new Promise((resolve) => setTimeout(resolve, deadlineMs).unref())]);
     await Promise.all(this.#threads().map((thread) => thread.close()));
     users.set(this.#options.module, (users.get(this.#options.module) ?? 1) - 1);
   }
@@ -136,14 +143,17 @@ export class Pool {
     void this.#comeBack();
   }
 
+  /** New sessions are tried first; if they do not do, the module is ended and begun again, which is harder on the TLS engine. */
   async #comeBack(): Promise<void> {
+    let anew = false;
     for (let pauseMs = RETRY_MS.first; this.#state === 'away' && !this.#closed; pauseMs = Math.min(2 * pauseMs, RETRY_MS.most)) {
       await new Promise((resolve) => setTimeout(resolve, pauseMs));
       await this.#queue.idle();
       if (this.#closed) return;
       try {
-        await Promise.all(this.#threads().map((thread) => thread.order({ kind: 'disconnect', orderly: false })));
-        const again = await this.#connect(true);
+        await Promise.all(this.#threads().map((thread) => thread.order({ kind: 'disconnect' })));
+        if (anew) this.#moduleRestarts += 1;
+        const again = await this.#connect(anew);
         for (const [label, publicKey] of Object.entries(this.#first.publicKeys ?? {})) {
           const found = again.publicKeys?.[label];
           if (found === undefined || !equalBytes(found, publicKey)) alarm('the token came back with other keys', { label });
@@ -152,7 +162,10 @@ export class Pool {
         this.#queue.resume();
         return;
       } catch (error) {
-        if (!(error instanceof HoldfastError) || error.code !== 'token-unavailable') this.#die(error);
+        const passing = error instanceof HoldfastError && error.code === 'token-unavailable';
+        // Through old eyes a module may see old things: what it says counts only once it has been begun again.
+        if (anew && !passing) this.#die(error);
+        anew = true;
       }
     }
   }

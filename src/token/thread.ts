@@ -46,7 +46,7 @@ export class Thread {
 
   async close(): Promise<void> {
     if (this.#ended === undefined) {
-      await this.order({ kind: 'disconnect', orderly: true }).catch(() => undefined);
+      await this.order({ kind: 'disconnect' }).catch(() => undefined);
       this.#ended = new HoldfastError('token-unavailable', 'the token is closed');
     }
     await this.#worker.terminate();

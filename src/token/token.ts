@@ -69,6 +69,8 @@ export interface Token {
   readonly counters: CounterBank;
   /** `up`; `away`: it is being looked for; `dead`: for good, this process must be replaced. */
   readonly state: 'up' | 'away' | 'dead';
+  /** How often the module was ended and begun again for a token that went away: TLS by the engine needs a new process then. */
+  readonly moduleRestarts: number;
   /** ECDSA P-256 by the identity key over SHA-256(bytes): 64 bytes, r || s. */
   sign(bytes: Uint8Array): Promise<Uint8Array>;
   signWith(signingKey: KeySpec, bytes: Uint8Array): Promise<Uint8Array>;
@@ -111,6 +113,9 @@ export async function openToken(config: TokenConfig): Promise<Token> {
     counters: countersOf(pool),
     get state() {
       return pool.state;
+    },
+    get moduleRestarts() {
+      return pool.moduleRestarts;
     },
     sign: (bytes) => sign(NODE_KEYS.identity, bytes),
     signWith: sign,

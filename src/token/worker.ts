@@ -20,7 +20,7 @@ import {
 } from './calls.ts';
 import { asRefusal, isGone } from './failure.ts';
 import { findKey, publicKey, readBack } from './keys.ts';
-import { type Handle, Module, type Session } from './pkcs11.ts';
+import { DeviceError, type Handle, Module, type Session } from './pkcs11.ts';
 import { probeToken } from './probe.ts';
 import { type KeySpec, NODE_KEYS } from './roles.ts';
 import { evaluate, opens, type ShareSuite } from './share.ts';
@@ -50,7 +50,7 @@ function follow(order: Order): Reply {
     if (order.kind === 'run') return run(order.calls);
     const leaving = open;
     open = undefined;
-    if (order.orderly) leaving?.session.close();
+    if (leaving !== undefined) leave(leaving.session);
     return { kind: 'disconnected' };
   } catch (error) {
     return { kind: 'failed', refused: toRefusal(asRefusal(error)) };
@@ -62,19 +62,33 @@ function connect({ module: path, label, pin, initString, profile, part, anew }: 
   const module = new Module(path, initString);
   const { slot, info } = module.findToken(label);
   const session = module.openSession(slot, new Secret(pin));
-  if (part.role === 'counters') {
-    const bank = new Bank(new TokenShelf(session), { knownSequence });
-    knownSequence = bank.state.sequence;
-    open = { session, bank, keys: new Map() };
-    return { bank: bank.state };
+  try {
+    if (part.role === 'counters') {
+      const bank = new Bank(new TokenShelf(session), { knownSequence });
+      knownSequence = bank.state.sequence;
+      open = { session, bank, keys: new Map() };
+      return { bank: bank.state };
+    }
+    const findings = part.suite === 'probe' ? probeToken(module, slot, session, info, profile) : undefined;
+    const suite = findings?.suite ?? (typeof part.suite === 'string' ? undefined : part.suite);
+    const publicKeys = Object.fromEntries(
+      part.keys.map((spec) => [spec.label, readBack(session, spec).publicKey ?? publicKey(session, spec)]),
+    );
+    open = { session, ...(suite && { suite }), keys: new Map() };
+    return findings === undefined ? { publicKeys } : { publicKeys, findings: { ...findings, profile: findings.profile.name } };
+  } catch (error) {
+    leave(session);
+    throw error;
   }
-  const findings = part.suite === 'probe' ? probeToken(module, slot, session, info, profile) : undefined;
-  const suite = findings?.suite ?? (typeof part.suite === 'string' ? undefined : part.suite);
-  const publicKeys = Object.fromEntries(
-    part.keys.map((spec) => [spec.label, readBack(session, spec).publicKey ?? publicKey(session, spec)]),
-  );
-  open = { session, ...(suite && { suite }), keys: new Map() };
-  return findings === undefined ? { publicKeys } : { publicKeys, findings: { ...findings, profile: findings.profile.name } };
+}
+
+/** A session that is left open keeps the whole process logged in. One that the device has dropped cannot be closed. */
+function leave(session: Session): void {
+  try {
+    session.close();
+  } catch (error) {
+    if (!(error instanceof DeviceError)) throw error;
+  }
 }
 
 function run(calls: readonly Call[]): Reply {

@@ -4,6 +4,7 @@ import { cpSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type Id, toHex } from '../../src/base/bytes.ts';
+import { Secret } from '../../src/base/secret.ts';
 import { NEW_COUNTERS } from '../../src/quorum/counters.ts';
 import { createNodeKeys, openToken, type Token } from '../../src/token/index.ts';
 import { makeSoftHsm } from './softhsm.ts';
@@ -50,6 +51,7 @@ describe('a token that disappears', () => {
     await until(() => token.state === 'up');
     expect(await token.counters.read(slot)).toEqual({ ...NEW_COUNTERS, voted });
     expect(await token.sign(new Uint8Array(1))).toHaveLength(64);
+    expect(token.moduleRestarts).toBe(1);
     // A new start of the same token, that this process saw end: what was found at its own start stays what it was.
     expect(token.counters.sequence >> 32n).toBe((before >> 32n) + 1n);
     expect(token.counters.foundSequence).toBe(foundSequence);
@@ -90,6 +92,7 @@ describe('a token that is not fit', () => {
   it('is refused at start by name', async () => {
     await expect(openToken({ ...config, label: 'nobody' })).rejects.toMatchObject({ code: 'token-unavailable' });
     await expect(openToken({ ...config, profile: 'nobody' })).rejects.toMatchObject({ code: 'configuration' });
+    await expect(openToken({ ...config, pin: new Secret('000000') })).rejects.toMatchObject({ code: 'configuration' });
     await expect(openToken({ ...config, module: '/nowhere.so' })).rejects.toMatchObject({ code: 'configuration' });
   });
 });
