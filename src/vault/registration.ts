@@ -69,6 +69,7 @@ const CONTEXT = tag('holdfast/v1/share');
 const shareHash = (share: Share): Id => ('hash' in share ? share.hash : hash(concatBytes(share.ephemeralKey, share.wrapped)));
 
 const share: Field<Share> = {
+  form: '1 | 33 | 152, or 0 | 32',
   write: (value) =>
     'hash' in value
       ? concatBytes(flag.write(false), id.write(value.hash))

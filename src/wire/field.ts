@@ -14,6 +14,8 @@ import { concatBytes, fromUtf8, type Id, idFromBytes, idToBytes, utf8 } from '..
 import { fail } from '../base/errors.ts';
 
 export interface Field<T> {
+  /** How it is written, for docs/formats.md. */
+  readonly form: string;
   /** @throws `malformed` when the value does not fit. */
   write(value: T): Uint8Array;
   read(from: Reader): T;
@@ -45,6 +47,7 @@ export class Reader {
 function unsigned(width: number): Field<number> {
   const limit = 256 ** width;
   return {
+    form: `u${width * 8}`,
     write(value) {
       if (!Number.isSafeInteger(value) || value < 0 || value >= limit) fail('malformed', `expected an integer below ${limit}`);
       return Uint8Array.from({ length: width }, (_, i) => Math.floor(value / 256 ** (width - 1 - i)) % 256);
@@ -58,6 +61,7 @@ export const u16 = unsigned(2);
 export const u32 = unsigned(4);
 
 export const u64: Field<bigint> = {
+  form: 'u64',
   write(value) {
     if (value < 0n || value >= 1n << 64n) fail('malformed', 'expected an integer below 2^64');
     const out = new Uint8Array(8);
@@ -68,6 +72,7 @@ export const u64: Field<bigint> = {
 };
 
 export const flag: Field<boolean> = {
+  form: 'flag',
   write: (value) => u8.write(value ? 1 : 0),
   read(from) {
     const byte = u8.read(from);
@@ -75,10 +80,11 @@ export const flag: Field<boolean> = {
   },
 };
 
-export const id: Field<Id> = { write: idToBytes, read: (from) => idFromBytes(from.take(32)) };
+export const id: Field<Id> = { form: '32', write: idToBytes, read: (from) => idFromBytes(from.take(32)) };
 
 function fixed(length: number): Field<Uint8Array> {
   return {
+    form: `${length}`,
     write: (value) => (value.length === length ? value : fail('malformed', `expected ${length} bytes`, { got: value.length })),
     read: (from) => from.take(length),
   };
@@ -92,6 +98,7 @@ export function bytes(maxLength: number): Field<Uint8Array> {
     if (length > maxLength) fail('too-large', `expected at most ${maxLength} bytes`, { got: length });
   };
   return {
+    form: `bytes(${maxLength})`,
     write(value) {
       check(value.length);
       return concatBytes(u16.write(value.length), value);
@@ -106,11 +113,12 @@ export function bytes(maxLength: number): Field<Uint8Array> {
 
 export function text(maxLength: number): Field<string> {
   const inner = bytes(maxLength);
-  return { write: (value) => inner.write(utf8(value)), read: (from) => fromUtf8(inner.read(from)) };
+  return { form: `text(${maxLength})`, write: (value) => inner.write(utf8(value)), read: (from) => fromUtf8(inner.read(from)) };
 }
 
 export function list<T>(of: Field<T>): Field<readonly T[]> {
   return {
+    form: `list of ${of.form}`,
     write: (values) => concatBytes(u8.write(values.length), ...values.map((value) => of.write(value))),
     read: (from) => Array.from({ length: u8.read(from) }, () => of.read(from)),
   };
@@ -119,6 +127,7 @@ export function list<T>(of: Field<T>): Field<readonly T[]> {
 /** One of the given words, as its place in the list. Never reorder a list that is in use. */
 export function choice<const W extends string>(...words: readonly W[]): Field<W> {
   return {
+    form: `one of ${words.join(', ')}`,
     write: (word) => u8.write(words.indexOf(word)),
     read(from) {
       const at = u8.read(from);
@@ -134,6 +143,7 @@ export type Of<S> = { readonly [K in keyof S]: S[K] extends Field<infer T> ? T :
 export function struct<S extends Shape>(shape: S): Field<Of<S>> {
   const entries = Object.entries(shape) as [keyof S & string, Field<unknown>][];
   return {
+    form: entries.map(([name, { form }]) => `${form} ${name}`).join(' | '),
     write: (value) => concatBytes(...entries.map(([name, field]) => field.write(value[name]))),
     read: (from) => Object.fromEntries(entries.map(([name, field]) => [name, field.read(from)])) as Of<S>,
   };

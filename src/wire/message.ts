@@ -88,6 +88,11 @@ const layouts = Object.fromEntries(Object.keys(shapes).map((type) => [type, layo
   readonly [T in MessageType]: Field<Message<T> & { suite: number }>;
 };
 
+/** What each type's own fields are, as docs/formats.md prints them. */
+export function describeMessage(type: MessageType): string {
+  return struct(shapes[type]).form;
+}
+
 export const messageTypes = Object.keys(shapes) as readonly MessageType[];
 
 /** The bytes to sign. @throws `malformed` when a value does not fit its field. */
