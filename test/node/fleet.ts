@@ -1,0 +1,187 @@
+/** A fleet in one process: each node with a SoftHSM token and a store of its own, peers called directly, any of them cut off at will. */
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Id } from '../../src/base/bytes.ts';
+import { type Fleet, type FleetNode, makeFleet } from '../../src/fleet/fleet.ts';
+import { type Timing, VaultService } from '../../src/node/service.ts';
+import type { TraceWord } from '../../src/node/trace.ts';
+import { fastVerify } from '../../src/node/verify.ts';
+import { openStore } from '../../src/store/sqlite.ts';
+import type { Store } from '../../src/store/store.ts';
+import { createNodeKeys, openToken, type Token } from '../../src/token/index.ts';
+import type { MemberPort, PeersPort } from '../../src/web/ports.ts';
+import { makeSoftHsm, type SoftHsm } from '../token/softhsm.ts';
+
+/** Quick tasks; a lock is sought soon after the last guess. */
+export const QUICK: Partial<Timing> = {
+  limitMs: 5_000,
+  recordLingerMs: 300,
+  peerLimitMs: 2_000,
+  rejoinIntervalMs: 100,
+  catchUpIntervalMs: 100,
+  dueIntervalMs: 200,
+  lockRetryMs: 200,
+};
+
+export interface Traced {
+  readonly node: number;
+  readonly what: TraceWord;
+  readonly fields: Readonly<Record<string, string | number | boolean>>;
+}
+
+interface Live {
+  readonly token: Token;
+  readonly store: Store;
+  readonly service: VaultService;
+}
+
+export class TestFleet {
+  readonly fleet: Fleet;
+  readonly traces: Traced[] = [];
+  readonly lockDelayMs: number;
+  /** Added to the clock of all nodes. */
+  laterMs = 0;
+  readonly #hsm: SoftHsm;
+  readonly #folder: string;
+  readonly #live = new Map<number, Live>();
+  readonly #cut = new Set<number>();
+
+  private constructor(fleet: Fleet, hsm: SoftHsm, folder: string, lockDelayMs: number) {
+    this.fleet = fleet;
+    this.lockDelayMs = lockDelayMs;
+    this.#hsm = hsm;
+    this.#folder = folder;
+  }
+
+  /** All nodes up. */
+  static async make({ size = 3, quorum = 2, lockDelayMs = 0 } = {}): Promise<TestFleet> {
+    const labels = Array.from({ length: size }, (_, i) => `node-${i}`);
+    const hsm = makeSoftHsm(labels);
+    for (const label of labels) createNodeKeys({ ...hsm.config(label), pages: 2 });
+    const folder = mkdtempSync(join(tmpdir(), 'holdfast-node-'));
+    const keys: Omit<FleetNode, 'id'>[] = [];
+    for (const label of labels) {
+      const { identityKey, sealingKey, close } = await openToken(hsm.config(label));
+      keys.push({ identityKey, sealingKey });
+      await close();
+    }
+    const made = new TestFleet(makeFleet('test', quorum, quorum, keys), hsm, folder, lockDelayMs);
+    await Promise.all(labels.map((_, i) => made.start(i)));
+    return made;
+  }
+
+  get size(): number {
+    return this.fleet.nodes.length;
+  }
+
+  idOf(node: number): Id {
+    return this.fleet.nodes[node]!.id;
+  }
+
+  service(node: number): VaultService {
+    return this.#live.get(node)!.service;
+  }
+
+  token(node: number): Token {
+    return this.#live.get(node)!.token;
+  }
+
+  store(node: number): Store {
+    return this.#live.get(node)!.store;
+  }
+
+  /** Every call from and to the node fails, until `join`. */
+  cut(node: number): void {
+    this.#cut.add(node);
+  }
+
+  join(node: number): void {
+    this.#cut.delete(node);
+  }
+
+  async start(node: number): Promise<void> {
+    const token = await openToken({ ...this.#hsm.config(`node-${node}`), workers: 1 });
+    const store = await openStore(this.#storeFolder(node), (slot, why) =>
+      this.traces.push({ node, what: 'store-not-believed', fields: { slot, why } }),
+    );
+    const service = new VaultService({
+      fleet: this.fleet,
+      self: this.idOf(node),
+      token,
+      tokenClass: token.description.class,
+      store,
+      clock: () => Date.now() + this.laterMs,
+      verify: fastVerify(),
+      trace: (what, fields) => this.traces.push({ node, what, fields }),
+      lockDelayMs: this.lockDelayMs,
+      peers: this.#peersOf(node),
+      timing: QUICK,
+    });
+    this.#live.set(node, { token, store, service });
+    service.start();
+  }
+
+  async stop(node: number): Promise<void> {
+    const { token, store, service } = this.#live.get(node)!;
+    this.#live.delete(node);
+    await service.close();
+    await store.close();
+    await token.close();
+  }
+
+  /** Only of a node that is stopped. @returns what puts both or one of them back */
+  snapshot(node: number): { restoreStore: () => void; restoreToken: () => void } {
+    const copy = mkdtempSync(join(this.#folder, 'copy-'));
+    const [store, token] = [this.#storeFolder(node), this.#tokenFolder(node)];
+    const take = (from: string, name: string) => {
+      cpSync(from, join(copy, name), { recursive: true });
+      return () => {
+        rmSync(from, { recursive: true });
+        cpSync(join(copy, name), from, { recursive: true });
+      };
+    };
+    return { restoreStore: take(store, 'store'), restoreToken: take(token, 'token') };
+  }
+
+  forgetStore(node: number): void {
+    rmSync(this.#storeFolder(node), { recursive: true });
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#live.keys()].map((node) => this.stop(node)));
+    rmSync(this.#folder, { recursive: true, force: true });
+    this.#hsm.remove();
+  }
+
+  #storeFolder(node: number): string {
+    return join(this.#folder, `store-${node}`);
+  }
+
+  #tokenFolder(node: number): string {
+    const tokens = join(this.#hsm.folder, 'tokens');
+    const found = readdirSync(tokens).find((name) => readFileSync(join(tokens, name, 'token.object'), 'latin1').includes(`node-${node}`));
+    return join(tokens, found!);
+  }
+
+  #peersOf(from: number): PeersPort {
+    return {
+      at: (node) => {
+        const to = this.fleet.nodes.findIndex(({ id }) => id === node);
+        const reach = (): MemberPort => {
+          const live = this.#live.get(to);
+          if (live === undefined || this.#cut.has(to) || this.#cut.has(from)) throw new Error('unreachable');
+          return live.service.member;
+        };
+        return {
+          ask: async (ask) => reach().ask(ask),
+          cancel: async (place, cancelled) => reach().cancel(place, cancelled),
+          events: async (ask) => reach().events(ask),
+          teach: async (proof) => reach().teach(proof),
+          proofOf: async (slot) => reach().proofOf(slot),
+          changes: async (after, limit) => reach().changes(after, limit),
+        };
+      },
+    };
+  }
+}
