@@ -8,7 +8,7 @@ const FILE = join(import.meta.dirname, '../../docs/formats.md');
 function withStatements(document: string): string {
   const rows = messageTypes.map((type) => `| \`${type}\` | ${describeMessage(type).replaceAll(' | ', ' · ')} |`);
   const table = ['| statement | own fields |', '|---|---|', ...rows].join('\n');
-  return document.replace(/<!-- statements -->[^]*<!-- \/statements -->/, `<!-- statements -->\n${table}\n<!-- /statements -->`);
+  return document.replace(/<!-- statements -->[\s\S]*<!-- \/statements -->/, `<!-- statements -->\n${table}\n<!-- /statements -->`);
 }
 
 // HOLDFAST_UPDATE_DOCS=1 writes the page instead.
