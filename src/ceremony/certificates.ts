@@ -5,7 +5,7 @@
  */
 import 'reflect-metadata';
 import * as x509 from '@peculiar/x509';
-import { decodePoint, encodeUncompressed } from '../oprf/point.ts';
+import { spkiOf } from '../web/peer-trust.ts';
 
 export interface TlsServer {
   readonly name: string;
@@ -16,7 +16,7 @@ export interface TlsServer {
 export interface TlsCertificates {
   /** PEM, what clients trust. */
   readonly authority: string;
-  /** PEM by server name; each is for `localhost`, 127.0.0.1 and ::1, as server and as client. */
+  /** PEM by server name; each is for `localhost`, 127.0.0.1 and ::1. */
   readonly servers: ReadonlyMap<string, string>;
 }
 
@@ -43,18 +43,16 @@ export async function makeTlsCertificates(servers: readonly TlsServer[], validFr
     ],
   });
   const certify = async ({ name, tlsKey }: TlsServer): Promise<readonly [string, string]> => {
-    const point = Uint8Array.from(encodeUncompressed(decodePoint(tlsKey)));
-    const publicKey = await crypto.subtle.importKey('raw', point, P256, true, ['verify']);
     const certificate = await x509.X509CertificateGenerator.create({
       ...validity,
       subject: [{ CN: [name] }],
       issuer: authority.subjectName,
-      publicKey,
+      publicKey: spkiOf(tlsKey),
       signingKey: keys.privateKey,
       extensions: [
         new x509.BasicConstraintsExtension(false, undefined, true),
         new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
-        new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth, x509.ExtendedKeyUsage.clientAuth]),
+        new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth]),
         new x509.SubjectAlternativeNameExtension(HERE),
         await x509.AuthorityKeyIdentifierExtension.create(keys.publicKey),
       ],

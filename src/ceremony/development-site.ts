@@ -1,7 +1,8 @@
 /**
  * The folder of a development fleet: one sub-folder per node, each with a SoftHSM token of its own, and what they share.
  *
- *   fleet-entry.json  ca.pem  transcript.jsonl  accounts/
+ *   fleet-entry.json  ca.pem  profile.json  transcript.jsonl
+ *   accounts/         accounts.json  data/  trace.log
  *   node-1/           node.json  tls.pem  softhsm2.conf  tokens/  pin  so-pin  data/  trace.log
  *
  * Folders are 0700, files 0600. Everything is in it, the PINs too: whoever can read it has the fleet.
@@ -18,6 +19,15 @@ import type { TokenSite } from './plans/node-token.ts';
 import { RemoteCreation } from './remote-creation.ts';
 
 export const SOFTHSM_MODULE = '/usr/lib/softhsm/libsofthsm2.so';
+export const FILES = {
+  entry: 'fleet-entry.json',
+  authority: 'ca.pem',
+  profile: 'profile.json',
+  transcript: 'transcript.jsonl',
+  accounts: ['accounts', 'accounts.json'],
+  node: 'node.json',
+} as const;
+
 const INIT_TOKEN = join(import.meta.dirname, '../../softhsm/init-token.sh');
 const PIN_BYTES = 18;
 

@@ -10,7 +10,8 @@ import { type FleetEntry, parseEntry } from '../fleet/entry.ts';
 import { checkStep } from './perform.ts';
 import { type Facts, type Plan, planDigest } from './plan.ts';
 import { deriveEntry } from './plans/derive-entry.ts';
-import { DEVELOPMENT_FLEET, developmentFleet, readParameters } from './plans/development-fleet.ts';
+import { DEVELOPMENT_FLEET, developmentFleet } from './plans/development-fleet.ts';
+import { readParameters } from './plans/development-parameters.ts';
 import { BEGIN, END, type Line, parseTranscript } from './transcript.ts';
 
 export interface Verified {

@@ -60,18 +60,18 @@ function showStatus(status: FleetStatus, json: true | undefined): void {
     printJson(status);
     return;
   }
-  printTable(['NAME', 'PROCESS', 'READY', 'STANDING', 'SEQUENCE', 'PEERS', 'ADDRESS'], status.members.map(row));
+  printTable(['NAME', 'PROCESS', 'READY', 'STANDING', 'COMMITS', 'IN REACH', 'ADDRESS'], status.members.map(row));
   say(`Fleet entry for clients: ${status.entryFile}\nTheir TLS authority:     ${status.authorityFile}`);
 }
 
-function row({ name, pid, ready, why, standing, sequence, peers, url }: MemberStatus): Cell[] {
+function row({ name, pid, ready, why, standing, sequence, inReach, quorum, url }: MemberStatus): Cell[] {
   return [
     { text: name },
     pid === undefined ? { text: 'down', colour: 'red' } : { text: `${pid}` },
     ready ? { text: 'yes', colour: 'green' } : { text: 'no', colour: 'red' },
     { text: standing ?? '-', ...(standing === 'quarantined' && { colour: 'red' as const }) },
     { text: sequence ?? '-' },
-    { text: peers === undefined ? '-' : `${peers.heard}/${peers.of}` },
+    { text: inReach === undefined ? '-' : `${inReach}, needs ${quorum}` },
     { text: pid !== undefined && why !== undefined ? `${url} (${why})` : url },
   ];
 }

@@ -3,6 +3,7 @@
  * message and an exit code: 0 done, 1 failed (error: CODE: message, and the next step), 2 wrong usage.
  */
 import { Command, CommanderError } from 'commander';
+import { accountsCommands } from './accounts.ts';
 import { ceremonyCommands } from './ceremony.ts';
 import { deviceCommands } from './device.ts';
 import { fleetCommands } from './fleet.ts';
@@ -15,7 +16,7 @@ const program = new Command('holdfast')
   .exitOverride()
   .addHelpText('after', '\nExit codes: 0 done, 1 failed (the message names what to do next), 2 wrong usage.');
 
-for (const command of [...deviceCommands(), fleetCommands(), ceremonyCommands(), tokenCommands()])
+for (const command of [...deviceCommands(), fleetCommands(), ceremonyCommands(), tokenCommands(), accountsCommands()])
   program.addCommand(inheriting(command, program));
 
 /** Commander hands settings down only to commands that are made after them. */

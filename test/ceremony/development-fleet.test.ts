@@ -17,6 +17,7 @@ import { expectGoldenText } from './golden.ts';
 
 const plan = developmentFleet({
   namespace: 'holdfast-test',
+  tenant: 'test',
   quorum: 2,
   validFrom: '2026-01-01T00:00:00Z',
   validUntil: '2036-01-01T00:00:00Z',
@@ -28,8 +29,9 @@ const plan = developmentFleet({
     url: `https://127.0.0.1:2000${i}`,
     publicPort: 20_000 + i,
     peerPort: 20_010 + i,
+    metricsPort: 20_020 + i,
   })),
-  accountsPort: 20_020,
+  accountsPort: 20_030,
 });
 
 let folder = '';

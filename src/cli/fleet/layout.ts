@@ -2,8 +2,8 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fail } from '../../base/errors.ts';
-import { SOFTHSM_MODULE } from '../../ceremony/development-site.ts';
-import { type DevelopmentParameters, readParameters } from '../../ceremony/plans/development-fleet.ts';
+import { FILES, SOFTHSM_MODULE } from '../../ceremony/development-site.ts';
+import { type DevelopmentNode, type DevelopmentParameters, readParameters } from '../../ceremony/plans/development-parameters.ts';
 import { END, parseTranscript } from '../../ceremony/transcript.ts';
 
 export const PROJECT = join(import.meta.dirname, '../../..');
@@ -20,6 +20,10 @@ export interface Member {
   readonly command: readonly string[];
   readonly environment: Readonly<Record<string, string>>;
   readonly url: string;
+  /** Where it answers 200 when it is ready. */
+  readonly ready: string;
+  /** Of a node: its numbers, in Prometheus' text format. */
+  readonly metrics?: string;
 }
 
 export interface FleetLayout {
@@ -30,7 +34,7 @@ export interface FleetLayout {
   readonly authority: string;
 }
 
-export const transcriptFile = (folder: string): string => join(folder, 'transcript.jsonl');
+export const transcriptFile = (folder: string): string => join(folder, FILES.transcript);
 
 /** Nothing when the folder holds no finished fleet. @throws `malformed` when its transcript is not one */
 export function readLayout(folder: string): FleetLayout | undefined {
@@ -55,22 +59,23 @@ export function memberOf({ nodes, accounts }: FleetLayout, name: string): Member
 function layoutOf(folder: string, { nodes, accountsPort }: DevelopmentParameters): FleetLayout {
   return {
     folder,
-    nodes: nodes.map(({ name, url }) => nodeMember(folder, name, url)),
+    nodes: nodes.map((node) => nodeMember(folder, node)),
     accounts: {
       name: 'accounts',
       folder: join(folder, 'accounts'),
-      config: join(folder, 'accounts', 'accounts.json'),
-      command: ['accounts', 'start', '--config', join(folder, 'accounts', 'accounts.json')],
+      config: join(folder, ...FILES.accounts),
+      command: ['accounts', 'start', '--config', join(folder, ...FILES.accounts)],
       environment: {},
       url: `http://127.0.0.1:${accountsPort}`,
+      ready: `http://127.0.0.1:${accountsPort}/health`,
     },
-    authority: readFileSync(join(folder, 'ca.pem'), 'utf8'),
+    authority: readFileSync(join(folder, FILES.authority), 'utf8'),
   };
 }
 
-function nodeMember(fleetFolder: string, name: string, url: string): Member {
+function nodeMember(fleetFolder: string, { name, url, metricsPort }: DevelopmentNode): Member {
   const folder = join(fleetFolder, name);
-  const config = join(folder, 'node.json');
+  const config = join(folder, FILES.node);
   return {
     name,
     folder,
@@ -83,6 +88,8 @@ function nodeMember(fleetFolder: string, name: string, url: string): Member {
       OPENSSL_ENGINES: enginesFolder(),
     },
     url,
+    ready: `${url}/ready`,
+    metrics: `http://127.0.0.1:${metricsPort}/metrics`,
   };
 }
 

@@ -4,7 +4,8 @@ import { fail } from '../../base/errors.ts';
 import { systemClock } from '../../base/ports.ts';
 import { DevelopmentSite } from '../../ceremony/development-site.ts';
 import { type Progress, perform } from '../../ceremony/perform.ts';
-import { type DevelopmentParameters, developmentFleet, readParameters } from '../../ceremony/plans/development-fleet.ts';
+import { developmentFleet } from '../../ceremony/plans/development-fleet.ts';
+import { type DevelopmentParameters, readParameters } from '../../ceremony/plans/development-parameters.ts';
 import { parseTranscript, Transcript } from '../../ceremony/transcript.ts';
 import { PAGES_DEFAULT } from '../../token/index.ts';
 import { transcriptFile } from './layout.ts';
@@ -17,11 +18,12 @@ const VALID_MS = 10 * 365 * 24 * HOUR_MS;
 
 /** What is chosen for a new fleet. */
 export async function chooseParameters(size = NODES_DEFAULT): Promise<DevelopmentParameters> {
-  const ports = await freePorts(2 * size + 1);
+  const ports = await freePorts(3 * size + 1);
   const port = (i: number): number => ports[i] ?? fail('alarm', 'too few ports');
   const now = systemClock();
   return {
     namespace: 'holdfast-development',
+    tenant: 'development',
     quorum: Math.floor(size / 2) + 1,
     validFrom: toSecond(now - HOUR_MS),
     validUntil: toSecond(now + VALID_MS),
@@ -30,11 +32,12 @@ export async function chooseParameters(size = NODES_DEFAULT): Promise<Developmen
       name: `node-${i + 1}`,
       region: `region-${i + 1}`,
       operator: 'Development',
-      url: `https://127.0.0.1:${port(2 * i)}`,
-      publicPort: port(2 * i),
-      peerPort: port(2 * i + 1),
+      url: `https://127.0.0.1:${port(3 * i)}`,
+      publicPort: port(3 * i),
+      peerPort: port(3 * i + 1),
+      metricsPort: port(3 * i + 2),
     })),
-    accountsPort: port(2 * size),
+    accountsPort: port(3 * size),
   };
 }
 

@@ -14,9 +14,12 @@ export interface MemberStatus {
   readonly why?: string;
   readonly url: string;
   /** Of a node. */
-  readonly standing?: string;
+  readonly standing?: string | undefined;
+  /** Commits of its token since it started. */
   readonly sequence?: string;
-  readonly peers?: { readonly heard: number; readonly of: number };
+  /** Nodes that it heard of lately, itself included. */
+  readonly inReach?: number | undefined;
+  readonly quorum?: number | undefined;
 }
 
 export interface FleetStatus {
@@ -44,29 +47,27 @@ export async function fleetStatus(layout: FleetLayout): Promise<FleetStatus> {
   }
 }
 
-const answer = z.object({
-  standing: z.string().optional(),
-  sequence: z.string().optional(),
-  peers: z.array(z.object({ heardMs: z.number().optional() })).optional(),
-});
+/** What both nodes (api/bodies.ts, `readiness`) and the account service answer, as far as it is shown. */
+const answer = z.object({ standing: z.string().optional(), inReach: z.int().optional(), quorum: z.int().optional() });
 
 async function memberStatus(member: Member, agent: Agent): Promise<MemberStatus> {
   const { name, url } = member;
   const pid = pidOf(member);
   if (pid === undefined) return { name, ready: false, why: 'it does not run', url };
   try {
-    const { statusCode, body } = await request(`${url}/ready`, { dispatcher: agent, signal: AbortSignal.timeout(ANSWER_MS) });
-    const { standing, sequence, peers } = answer.parse(JSON.parse(await body.text()));
-    return {
-      name,
-      pid,
-      ready: statusCode === 200,
-      url,
-      ...(standing && { standing }),
-      ...(sequence && { sequence }),
-      ...(peers && { peers: { heard: peers.filter(({ heardMs }) => heardMs !== undefined).length, of: peers.length } }),
-    };
+    const { status, text } = await get(member.ready, agent);
+    const sequence = member.metrics === undefined ? undefined : sequenceIn((await get(member.metrics, agent)).text);
+    return { name, pid, ready: status === 200, url, ...answer.parse(JSON.parse(text)), ...(sequence && { sequence }) };
   } catch (error) {
     return { name, pid, ready: false, why: `it does not answer: ${(error as Error).message}`, url };
   }
+}
+
+async function get(url: string, agent: Agent): Promise<{ status: number; text: string }> {
+  const { statusCode, body } = await request(url, { dispatcher: agent, signal: AbortSignal.timeout(ANSWER_MS) });
+  return { status: statusCode, text: await body.text() };
+}
+
+function sequenceIn(metrics: string): string | undefined {
+  return /^holdfast_commit_sequence (\d+)$/m.exec(metrics)?.[1];
 }
