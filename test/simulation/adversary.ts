@@ -1,0 +1,189 @@
+/**
+ * Whoever is against the owner, with all that the laws grant him at once: he hears and repeats every letter, has a login and
+ * a client key of the account (not the passcode), carries messages at some nodes, and commands up to t-1 tokens.
+ */
+import { type Id, toHex } from '../../src/base/bytes.ts';
+import { HoldfastError } from '../../src/base/errors.ts';
+import { type Ask, isRefusal, type Reply } from '../../src/quorum/ask.ts';
+import { deposit } from '../../src/quorum/client/deposit.ts';
+import { recover } from '../../src/quorum/client/recover.ts';
+import { decodeMessage } from '../../src/wire/message.ts';
+import { hash, type Signed } from '../../src/wire/signed.ts';
+import { Device } from './device.ts';
+import type { Letter } from './network.ts';
+import type { Simulation } from './simulation.ts';
+
+const ARCHIVE_MAX = 400;
+
+/** Votes that he holds for one guess, by the voter. */
+interface Held {
+  readonly generation: number;
+  readonly digest: Id;
+  readonly attempt: number;
+  readonly element: Uint8Array;
+  readonly votes: Map<Id, Signed>;
+}
+
+export class Adversary {
+  readonly #simulation: Simulation;
+  readonly #device: Device;
+  readonly #archive: Letter[] = [];
+  readonly #held = new Map<string, Held>();
+  #guess = 0;
+
+  constructor(simulation: Simulation) {
+    this.#simulation = simulation;
+    this.#device = new Device(simulation, 'stranger', 'stranger', simulation.place);
+  }
+
+  live(): void {
+    const { network, world, activity } = this.#simulation;
+    network.overheard = (letter) => this.#keep(letter);
+    const again = () => {
+      if (this.#simulation.quiet) return;
+      this.#act();
+      world.after(world.chance.between(20, activity.adversaryPauseMs), again);
+    };
+    world.after(world.chance.between(500, activity.adversaryPauseMs), again);
+  }
+
+  /** Votes that come by in letters are his as well. */
+  #keep(letter: Letter): void {
+    if (this.#simulation.quiet) return;
+    if (this.#archive.length < ARCHIVE_MAX) this.#archive.push(letter);
+    else this.#archive[this.#simulation.world.chance.below(ARCHIVE_MAX)] = letter;
+  }
+
+  #act(): void {
+    const { world, activity, story } = this.#simulation;
+    const what = world.chance.weighted(activity.adversary);
+    story.count(`adversary: ${what}`);
+    switch (what) {
+      case 'repeat':
+        return this.#repeat();
+      case 'burn':
+        return this.#burn();
+      case 'redeem':
+        return this.#redeem();
+      case 'mix':
+        return this.#mix();
+      case 'swap':
+        return this.#swap();
+      case 'guess':
+        return this.#run('guesses', () => recover(this.#device.client));
+      case 'announce':
+        return this.#run('announces', () => deposit(this.#device.client));
+    }
+  }
+
+  #run(told: string, machine: () => ReturnType<typeof recover> | ReturnType<typeof deposit>): void {
+    if (this.#device.busy) return;
+    this.#guess += 1;
+    const intent = { passcode: `guess ${this.#guess}`, tombstone: false, authorised: false };
+    this.#simulation.story.tell('stranger', () => `${told} (${this.#guess})`);
+    this.#device.run(machine() as ReturnType<typeof recover>, intent, () => undefined);
+  }
+
+  /** Any letter again, to any node. */
+  #repeat(): void {
+    const { world, network, nodes } = this.#simulation;
+    const letter = this.#archive[world.chance.below(this.#archive.length)];
+    if (letter === undefined || letter.kind === 'call' || letter.kind === 'changes') return;
+    const to = world.chance.pick(nodes);
+    network.send(undefined, to, letter as Letter & { kind: 'ask' }, (reply) => letter.kind === 'ask' && this.#collect(letter.ask, reply));
+  }
+
+  /** Gets votes of some members for a guess of his, with whatever number. */
+  #burn(): void {
+    const { world, nodes, network, vault } = this.#simulation;
+    const target = this.#target();
+    if (target === undefined) return;
+    const { generation, digest, tried, guesses } = target;
+    const attempt = world.chance.happens(0.8) ? tried + world.chance.between(0, 2) : world.chance.between(1, 2 * guesses);
+    const known = [...this.#held.values()].filter((held) => held.digest === digest && held.attempt === attempt);
+    this.#guess += 1;
+    const element =
+      known.length > 0 && world.chance.happens(0.5)
+        ? world.chance.pick(known).element
+        : vault.blind(`guess ${this.#guess}`, world.chance.bytes(32));
+    const ask = { op: 'attempt-vote', ...this.#authorise(generation, digest, attempt, element), element } as const;
+    for (const to of world.chance.some(nodes)) {
+      network.send(undefined, to, { kind: 'ask', ask }, (reply) => this.#collect(ask, reply));
+    }
+    for (const [id, vote] of this.#simulation.forge(digest, generation, attempt, hash(element))) this.#hold(vote, element, id);
+  }
+
+  /** Presents votes that he holds, for the first time or again, now or long after, to some members. */
+  #redeem(): void {
+    const { world, nodes, network, fleet } = this.#simulation;
+    const whole = [...this.#held.values()].filter((held) => held.votes.size >= fleet.quorum);
+    if (whole.length === 0) return;
+    const { generation, digest, attempt, element, votes } = world.chance.happens(0.5) ? (whole.at(-1) as Held) : world.chance.pick(whole);
+    const some = world.chance.shuffled([...votes.values()]).slice(0, fleet.quorum);
+    const ask = { op: 'answer', ...this.#authorise(generation, digest, attempt, element), element, votes: some } as const;
+    for (const to of world.chance.some(nodes)) network.send(undefined, to, { kind: 'ask', ask }, () => undefined);
+  }
+
+  /** A certificate of votes that do not belong together, or one too few, or the same twice. */
+  #mix(): void {
+    const { world, nodes, network, fleet } = this.#simulation;
+    const votes = [...this.#held.values()].flatMap((held) => [...held.votes.values()]);
+    const held = [...this.#held.values()].at(-1);
+    if (held === undefined || votes.length < 2) return;
+    const { generation, digest, attempt, element } = held;
+    const mixed = Array.from({ length: fleet.quorum }, () => world.chance.pick(votes));
+    const own = [...held.votes.values()];
+    const wrong = world.chance.pick([mixed, own.slice(0, fleet.quorum - 1), Array<Signed>(fleet.quorum).fill(own[0] as Signed)]);
+    const ask = { op: 'answer', ...this.#authorise(generation, digest, attempt, element), element, votes: wrong } as const;
+    network.send(undefined, world.chance.pick(nodes), { kind: 'ask', ask }, () => undefined);
+  }
+
+  /** Another element under the owner's signature. */
+  #swap(): void {
+    const { world, nodes, network, vault } = this.#simulation;
+    const asks = this.#archive.flatMap((letter) => (letter.kind === 'ask' && 'element' in letter.ask ? [letter.ask] : []));
+    if (asks.length === 0) return;
+    this.#guess += 1;
+    const element = vault.blind(`guess ${this.#guess}`, world.chance.bytes(32));
+    network.send(undefined, world.chance.pick(nodes), { kind: 'ask', ask: { ...world.chance.pick(asks), element } }, () => undefined);
+  }
+
+  #authorise(generation: number, digest: Id, attempt: number, element: Uint8Array) {
+    const { request } = this.#device.sign({
+      operation: 'attempt',
+      slot: this.#device.slot,
+      generation,
+      digest,
+      attempt,
+      body: hash(element),
+    });
+    return { caller: this.#device.caller, request };
+  }
+
+  /** He reads every disk: what is in force, and how far its counters are. */
+  #target(): { generation: number; digest: Id; tried: number; guesses: number } | undefined {
+    const { nodes, world, vault } = this.#simulation;
+    const { record, counters } = world.chance.pick(nodes).view(this.#device.slot);
+    if (record?.standing === undefined) return undefined;
+    const { generation, digest } = decodeMessage('unlock/activate', record.standing.activation.bytes);
+    return { generation, digest, tried: counters.tried, guesses: vault.dealOf(digest)?.registration.core.policy.guesses ?? 1 };
+  }
+
+  #collect(ask: Ask, reply: Reply | undefined): void {
+    if (ask.op !== 'attempt-vote' || reply === undefined || isRefusal(reply)) return;
+    try {
+      this.#hold(reply, ask.element, decodeMessage('node/attempt-vote', reply.bytes).signer);
+    } catch (error) {
+      // A compromised node may say anything, to him too.
+      if (!(error instanceof HoldfastError)) throw error;
+    }
+  }
+
+  #hold(vote: Signed, element: Uint8Array, signer: Id): void {
+    const { generation, digest, attempt } = decodeMessage('node/attempt-vote', vote.bytes);
+    const key = `${toHex(element)} ${digest} ${attempt}`;
+    const held = this.#held.get(key) ?? { generation, digest, attempt, element, votes: new Map<Id, Signed>() };
+    this.#held.set(key, held);
+    held.votes.set(signer, vote);
+  }
+}

@@ -1,0 +1,145 @@
+/**
+ * After the last fault everything heals, and then what must work works: the owner gets the secret back, unless the guesses
+ * were really used up, or it was deleted, or replaced in the open; and the members agree.
+ */
+import type { Id } from '../../src/base/bytes.ts';
+import { toHex } from '../../src/base/bytes.ts';
+import { deposit } from '../../src/quorum/client/deposit.ts';
+import type { ClientMachine } from '../../src/quorum/client/effects.ts';
+import { pushActivation, pushConfirmation } from '../../src/quorum/client/push.ts';
+import { type Recovered, recover } from '../../src/quorum/client/recover.ts';
+import { decodeMessage } from '../../src/wire/message.ts';
+import { LawBroken } from './checks.ts';
+import type { Deal } from './cryptography.ts';
+import type { Device, Outcome } from './device.ts';
+import type { Node } from './node.ts';
+import type { Simulation } from './simulation.ts';
+import { catchUp } from './tasks.ts';
+
+const TRIES = 6;
+
+/** @throws LawBroken */
+export function judge(simulation: Simulation): void {
+  const { owner, story } = simulation;
+  // Whatever was still on its way arrives, and the nodes' own tasks take their turns.
+  wait(simulation, 260_000);
+  for (const device of owner.devices) {
+    finish(simulation, device, push(device), '');
+    if (device.memo.deposit?.votes !== undefined) finish(simulation, device, deposit(device.client), '');
+  }
+  converge(simulation);
+  const standing = inForce(simulation);
+  story.tell('world', () => `what stands: ${standing === undefined ? 'nothing' : standing.name}`);
+  acknowledgedStands(simulation, standing);
+  if (standing !== undefined) recoverable(simulation, standing);
+  converge(simulation);
+  agree(simulation);
+}
+
+function wait(simulation: Simulation, ms: number): void {
+  simulation.world.run(simulation.world.now + ms);
+}
+
+function finish<T>(simulation: Simulation, device: Device, machine: ClientMachine<T>, passcode: string): Outcome<T> {
+  let outcome: Outcome<T> | undefined;
+  device.run(machine, { passcode, tombstone: false, authorised: false }, (ended) => {
+    outcome = ended;
+  });
+  for (let i = 0; i < 400 && outcome === undefined; i += 1) wait(simulation, 1000);
+  if (outcome === undefined) throw new LawBroken('liveness', `${device.name} is still waiting`);
+  const ended = outcome;
+  simulation.story.tell(
+    device.name,
+    () =>
+      `at the end: ${'failed' in ended ? String(ended.failed) : JSON.stringify(ended.result, (_, v) => (v instanceof Object && 'bytes' in v ? '...' : typeof v === 'bigint' ? String(v) : v)).slice(0, 200)}`,
+  );
+  return ended;
+}
+
+function* push(device: Device): ClientMachine<void> {
+  yield* pushConfirmation(device.client);
+  yield* pushActivation(device.client);
+}
+
+function honest(simulation: Simulation): Node[] {
+  return simulation.nodes.filter((node) => !simulation.isCompromised(node));
+}
+
+/** Everyone reads everyone's feed, a few times over. */
+function converge(simulation: Simulation): void {
+  for (let round = 0; round < 2; round += 1) {
+    for (const node of honest(simulation)) for (const from of honest(simulation)) catchUp(simulation, node, from);
+    wait(simulation, 1000);
+  }
+}
+
+function inForce(simulation: Simulation): Deal | undefined {
+  const digests = honest(simulation).map((node) => digestAt(simulation, node));
+  const latest = honest(simulation).reduce((best, node) => Math.max(best, node.view(simulation.slot).counters.active), 0);
+  const at = honest(simulation).findIndex((node) => node.view(simulation.slot).counters.active === latest);
+  const digest = digests[at];
+  return latest === 0 || digest === undefined ? undefined : simulation.vault.dealOf(digest);
+}
+
+function digestAt(simulation: Simulation, node: Node): Id | undefined {
+  const activation = node.view(simulation.slot).record?.standing?.activation;
+  return activation && decodeMessage('unlock/activate', activation.bytes).digest;
+}
+
+/** Law 2: of what was acknowledged nothing is lost; only something later can stand in its place. */
+function acknowledgedStands({ owner, vault }: Simulation, standing: Deal | undefined): void {
+  for (const digest of owner.acknowledged) {
+    const deal = vault.dealOf(digest) as Deal;
+    if (standing === undefined || standing.registration.generation < deal.registration.generation) {
+      throw new LawBroken('law 2', `${deal.name} was acknowledged, and ${standing?.name ?? 'nothing'} stands`);
+    }
+  }
+}
+
+function recoverable(simulation: Simulation, standing: Deal): void {
+  const device = simulation.owner.devices[0] as Device;
+  const told: string[] = [];
+  for (let tries = 0; tries < TRIES; tries += 1) {
+    const outcome = finish(simulation, device, recover(device.client), standing.passcode);
+    if ('failed' in outcome) {
+      told.push(String(outcome.failed));
+      continue;
+    }
+    const { result } = outcome;
+    told.push(result.kind);
+    if (isRight(simulation, standing, result)) return;
+  }
+  throw new LawBroken('liveness', `the right passcode of ${standing.name} gave: ${told.join(', ')}`);
+}
+
+function isRight(simulation: Simulation, standing: Deal, result: Recovered): boolean {
+  if (standing.tombstone) return result.kind === 'nothing';
+  if (result.kind === 'opened') {
+    if (toHex(result.opened.secret) !== toHex(standing.secret)) throw new LawBroken('law 2', 'another secret came out');
+    simulation.story.count(`ending: ${standing.by} recovers`);
+    return true;
+  }
+  if (result.kind !== 'locked') return false;
+  usedUp(simulation, standing);
+  simulation.story.count('ending: locked');
+  return true;
+}
+
+/** Locked is right only if that many numbers were asked for; nobody may lie them away. A stranger with the login may ask. */
+function usedUp({ attemptsAsked, plan, checks }: Simulation, { registration, name }: Deal): void {
+  if ('burn' in plan.activity.adversary) return;
+  const asked = [...(attemptsAsked.get(registration.digest) ?? [])];
+  const last = checks.lastSuccessOf(registration.digest);
+  const used = asked.filter((attempt) => attempt > last).length;
+  if (used < registration.core.policy.guesses) {
+    throw new LawBroken('liveness', `${name} is locked after ${used} guesses since the last success, number ${last}`);
+  }
+}
+
+function agree(simulation: Simulation): void {
+  const said = honest(simulation).map((node) => {
+    const { active, cleared, locked } = node.view(simulation.slot).counters;
+    return `${active} ${locked ? 'locked' : cleared} ${digestAt(simulation, node)?.slice(0, 8)}`;
+  });
+  if (new Set(said).size > 1) throw new LawBroken('convergence', said.join(' | '));
+}

@@ -1,0 +1,272 @@
+/**
+ * A simulated node: a token and a disk that survive, a process that does not. It drives the members' machines as the real
+ * one does, and may be killed at any effect: what was done stays done, the machine is gone.
+ *
+ * A machine runs to its end before another one starts, which keeps the order on each slot that the machines ask for.
+ */
+import { type Id, toHex } from '../../src/base/bytes.ts';
+import { fail, HoldfastError } from '../../src/base/errors.ts';
+import type { Fleet, FleetNode } from '../../src/fleet/fleet.ts';
+import { type Ask, isRefusal, type Member, type Refusal, type Reply } from '../../src/quorum/ask.ts';
+import { type Counters, NEW_COUNTERS } from '../../src/quorum/counters.ts';
+import type { Effect, Machine, View, VotingStanding } from '../../src/quorum/effects.ts';
+import type { AccountEvent, Proof, SlotRecord } from '../../src/quorum/record.ts';
+import type { Place } from '../../src/vault/slot.ts';
+import { decodeMessage } from '../../src/wire/message.ts';
+import { hash } from '../../src/wire/signed.ts';
+import type { SigningKey } from './cryptography.ts';
+import type { Machines } from './machines.ts';
+import type { Simulation } from './simulation.ts';
+
+/** What a token holds. */
+export interface Token {
+  counters: Map<Id, Counters>;
+  sequence: bigint;
+}
+
+/** What a store holds. */
+export interface Disk {
+  records: Map<Id, SlotRecord>;
+  seen: Map<Id, bigint>;
+  /** Of each slot, when it changed last. */
+  cursors: Map<Id, number>;
+  head: number;
+  events: readonly AccountEvent[];
+  /** How far this node has read the others' feeds. */
+  read: Map<Id, number>;
+}
+
+export interface Snapshot {
+  readonly token: Token;
+  readonly disk: Disk;
+}
+
+/** Thrown through a machine when its process is killed. */
+class Killed extends Error {}
+
+export class Node {
+  readonly of: FleetNode;
+  readonly key: SigningKey;
+  readonly name: string;
+  readonly position: number;
+  readonly machines: Machines;
+  readonly #simulation: Simulation;
+  token: Token = { counters: new Map(), sequence: 0n };
+  disk: Disk = { records: new Map(), seen: new Map(), cursors: new Map(), head: 0, events: [], read: new Map() };
+  alive = false;
+  /** Rises with every start; what belongs to an earlier one is dropped. */
+  life = 0;
+  standing: VotingStanding = 'none';
+  found = 0n;
+
+  constructor(simulation: Simulation, of: FleetNode, key: SigningKey, position: number, machines: Machines) {
+    this.#simulation = simulation;
+    this.of = of;
+    this.key = key;
+    this.position = position;
+    this.name = `node ${position + 1}`;
+    this.machines = machines;
+  }
+
+  get id(): Id {
+    return this.of.id;
+  }
+
+  get fleet(): Fleet {
+    return this.#simulation.fleet;
+  }
+
+  get member(): Member {
+    return { fleet: this.fleet, self: this.id, verify: this.#simulation.keys.verify, now: this.#simulation.world.now };
+  }
+
+  /** The epoch, the upper half of the sequence, rises durably before anything is said. */
+  start(standing: VotingStanding): void {
+    this.alive = true;
+    this.life += 1;
+    this.standing = standing;
+    this.found = this.token.sequence;
+    this.token.sequence = ((this.found >> 32n) + 1n) << 32n;
+  }
+
+  kill(): void {
+    this.alive = false;
+    this.life += 1;
+  }
+
+  snapshot(): Snapshot {
+    return { token: copyToken(this.token), disk: copyDisk(this.disk) };
+  }
+
+  restoreToken({ token }: Snapshot): void {
+    this.token = copyToken(token);
+  }
+
+  restoreDisk({ disk }: Snapshot): void {
+    this.disk = copyDisk(disk);
+  }
+
+  proofOf(slot: Id): Proof | undefined {
+    const record = this.disk.records.get(slot);
+    if (record === undefined) return undefined;
+    const { standing, attempt, confirmation, lock, cancels } = record;
+    return {
+      ...(standing && { standing }),
+      ...(attempt && { attempt }),
+      ...(confirmation && { confirmation }),
+      ...(lock && { lock }),
+      ...(cancels && { cancels }),
+    };
+  }
+
+  /** What the member says to a question; nothing when the process died over it. */
+  ask(ask: Exclude<Ask, { op: 'cancel' }>, heard = 0): Reply | undefined {
+    const self = { sequence: this.token.sequence, standing: this.standing, heard };
+    return this.#answer(ask.op, () => this.machines.reply(this.member, ask, self), ask);
+  }
+
+  cancel({ place, cancelled }: Ask & { op: 'cancel' }): boolean | Refusal | undefined {
+    return this.#answer('cancel', () => this.machines.cancel(this.member, place, cancelled));
+  }
+
+  /** Another's proof: true when it was good, as far as it went. */
+  learn(proof: Proof): boolean {
+    try {
+      this.#drive(() => this.machines.learn(this.member, proof), undefined);
+      return true;
+    } catch (error) {
+      if (error instanceof Killed || error instanceof HoldfastError) return false;
+      throw error;
+    }
+  }
+
+  erase(place: Place): boolean {
+    return this.#answer('erase', () => this.machines.erase(this.member, place)) === true;
+  }
+
+  sign(bytes: Uint8Array): { bytes: Uint8Array; signature: Uint8Array } {
+    return { bytes, signature: this.key.sign(bytes) };
+  }
+
+  /** Law 5 is checked here: a refusal or an error has changed nothing. */
+  #answer<T>(what: string, machine: () => Machine<T | Refusal>, ask?: Ask): T | Refusal | undefined {
+    const changes = { count: 0 };
+    let reply: T | Refusal;
+    try {
+      reply = this.#drive(machine, ask, changes);
+    } catch (error) {
+      if (error instanceof Killed) return undefined;
+      if (!(error instanceof HoldfastError)) throw error;
+      if (error.code === 'alarm') throw error;
+      reply = { refused: error.code, message: error.message };
+    }
+    if (typeof reply === 'object' && reply !== null && isRefusal(reply)) {
+      const { refused, message } = reply;
+      this.#simulation.story.tell(this.name, () => `refuses ${what}: ${refused}, ${message}`);
+      if (changes.count > 0) this.#simulation.checks.refusedButChanged(this.name, `${what} (${refused})`);
+    }
+    return reply;
+  }
+
+  #drive<T>(make: () => Machine<T>, ask: Ask | undefined, changes = { count: 0 }): T {
+    const machine = make();
+    let step = machine.next();
+    while (!step.done) {
+      this.#mayDie(step.value);
+      step = machine.next(this.#perform(step.value, ask, changes));
+    }
+    this.#mayDie(undefined);
+    return step.value;
+  }
+
+  #mayDie(before: Effect | undefined): void {
+    if (!this.#simulation.faults.killsNow()) return;
+    const at = before?.kind ?? 'reply';
+    this.#simulation.story.count(`killed before ${at}`);
+    this.#simulation.story.tell(this.name, () => `is killed before ${at}`);
+    this.#simulation.killed(this);
+    throw new Killed();
+  }
+
+  #perform(effect: Effect, ask: Ask | undefined, changes: { count: number }): unknown {
+    const { story, checks, vault, world } = this.#simulation;
+    const { token, disk } = this;
+    switch (effect.kind) {
+      case 'load':
+        return this.view(effect.slot);
+      case 'commit': {
+        const before = token.counters.get(effect.slot) ?? NEW_COUNTERS;
+        checks.committed(this.name, before, effect.counters);
+        token.sequence += 1n;
+        token.counters.set(effect.slot, effect.counters);
+        changes.count += 1;
+        story.tell(this.name, () => `token: ${spell(effect.counters)}`);
+        return token.sequence;
+      }
+      case 'save':
+        disk.records.set(effect.slot, effect.record);
+        disk.head += 1;
+        disk.cursors.set(effect.slot, disk.head);
+        if (effect.event !== undefined) {
+          const { kind } = effect.event;
+          const event = { ...effect.event, account: effect.record.place.account, slot: effect.slot, time: world.now };
+          disk.events = [...disk.events, event];
+          if (kind === 'erased') checks.erased(digestOf(effect.record), this.view(effect.slot).counters.cleared);
+          story.tell(this.name, () => `records: ${kind}`);
+        }
+        // A refusal may announce: that is what it is for.
+        if (effect.event?.kind !== 'announced') changes.count += 1;
+        return undefined;
+      case 'open':
+        return vault.opens(effect.registration, this.position);
+      case 'evaluate': {
+        if (!vault.opens(effect.registration, this.position)) return fail('share-refused', 'the share is gone');
+        const { digest } = effect.registration;
+        if (ask?.op === 'answer') {
+          const { attempt } = decodeMessage('client/request', ask.request.bytes);
+          checks.evaluated(this.id, this.view(effect.registration.slot).counters, effect.registration, attempt, hash(effect.element));
+        }
+        story.tell(
+          this.name,
+          () => `answers a guess at ${vault.nameOf(digest)}: ${vault.passcodeOf(effect.element) ?? toHex(effect.element)}`,
+        );
+        return vault.evaluate(digest, this.position, effect.element);
+      }
+      case 'sign':
+        checks.signed(this.id, effect.bytes);
+        return this.key.sign(effect.bytes);
+      case 'events':
+        return disk.events;
+      case 'seen':
+        return disk.seen.get(effect.node) ?? 0n;
+      case 'saw':
+        for (const { node, sequence } of effect.sequences) {
+          if (sequence > (disk.seen.get(node) ?? 0n)) disk.seen.set(node, sequence);
+        }
+        return undefined;
+    }
+  }
+
+  view(slot: Id): View {
+    const { token, disk, standing } = this;
+    const counters = token.counters.get(slot) ?? NEW_COUNTERS;
+    return { counters, record: disk.records.get(slot), sequence: token.sequence, standing, hasRoom: true };
+  }
+}
+
+function digestOf({ standing }: SlotRecord): Id {
+  if (standing === undefined) return fail('alarm', 'nothing stands, and it was erased');
+  return decodeMessage('unlock/activate', standing.activation.bytes).digest;
+}
+
+function spell({ voted, active, tried, cleared, locked }: Counters): string {
+  return `voted ${voted}, active ${active}, tried ${tried}, cleared ${cleared}${locked ? ', locked' : ''}`;
+}
+
+function copyToken({ counters, sequence }: Token): Token {
+  return { counters: new Map(counters), sequence };
+}
+
+function copyDisk({ records, seen, cursors, head, events, read }: Disk): Disk {
+  return { records: new Map(records), seen: new Map(seen), cursors: new Map(cursors), head, events, read: new Map(read) };
+}
