@@ -31,11 +31,12 @@ export const PAGE_OVERHEAD_BYTES = HEAD_BYTES + 16 + SEAL_BYTES;
 /** `previous` of the first journal object. */
 export const NO_SEAL = new Uint8Array(SEAL_BYTES);
 
-const bytes16: Field<Uint8Array> = { write: (value) => value, read: (from) => from.take(16) };
+const bytes16: Field<Uint8Array> = { form: '16', write: (value) => value, read: (from) => from.take(16) };
 
 /** A count and so many entries of a fixed size, kept as bytes: a page has thousands. */
 function entries(size: number): Field<Uint8Array> {
   return {
+    form: `u32 count, count x ${size}`,
     write: (value) => concatBytes(u32.write(value.length / size), value),
     read: (from) => from.take(u32.read(from) * size),
   };
@@ -44,6 +45,7 @@ function entries(size: number): Field<Uint8Array> {
 /** An array with u16 count. */
 function array<T>(of: Field<T>): Field<readonly T[]> {
   return {
+    form: `u16 count, count x (${of.form})`,
     write: (values) => concatBytes(u16.write(values.length), ...values.map((value) => of.write(value))),
     read: (from) => Array.from({ length: u16.read(from) }, () => of.read(from)),
   };
