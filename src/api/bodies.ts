@@ -104,3 +104,18 @@ export type Envelope = z.output<typeof envelope>;
 export const errorBody = z.strictObject({
   error: z.strictObject({ code, message: z.string().max(1024), evidence, next: z.string().max(512) }),
 });
+
+/** GET /health */
+export const health = z.strictObject({ alive: z.boolean() });
+
+/** GET /ready: 200 while `ready`, else 503. */
+export const readiness = z.strictObject({
+  ready: z.boolean(),
+  /** The security module answers. */
+  token: z.boolean(),
+  standing: z.enum(['voting', 'starting', 'quarantined']),
+  /** Nodes heard of lately, this one included; a quorum is needed. */
+  inReach: z.int(),
+  quorum: z.int(),
+});
+export type Readiness = z.output<typeof readiness>;

@@ -52,17 +52,15 @@ export const signed = z.strictObject({ signed: binary(SIGNED_BYTES_MAX), signatu
 /** The codec that a domain type is carried by: T in the program, JSON outside. */
 export type CodecOf<T> = z.ZodType<T, unknown>;
 
-const statement: CodecOf<Signed> = z.codec(signed, z.custom<Signed>(isSigned), {
+/** An object type and not a predicate: zod leaves predicates out when it tries a value on the way out. */
+const statementValue = z.strictObject({ bytes: z.custom<Uint8Array>(), signature: z.custom<Uint8Array>() });
+
+const statement: CodecOf<Signed> = z.codec(signed, statementValue, {
   decode: ({ signed: bytes, signature }) => ({ bytes, signature }),
   encode: ({ bytes, signature }) => ({ signed: bytes, signature }),
 });
 
 export { statement as signedStatement };
-
-/** Without it anything would be taken for a statement on the way out, and a missing one on the way in. */
-function isSigned(value: unknown): boolean {
-  return (value as Partial<Signed> | null | undefined)?.bytes instanceof Uint8Array;
-}
 
 export const votes: CodecOf<readonly Signed[]> = z.array(statement).max(NODES_MAX);
 

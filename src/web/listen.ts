@@ -2,12 +2,20 @@
 import type { Server } from 'node:http';
 import type { Server as TlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import type { SecureContextOptions } from 'node:tls';
 import { fail } from '../base/errors.ts';
 
 export interface Address {
   readonly host: string;
   /** 0 takes any free one. */
   readonly port: number;
+}
+
+/** What a listener or a peer shows: a TLS certificate and its key, which may stay in the token. */
+export interface TlsCredentials {
+  current(): Pick<SecureContextOptions, 'cert' | 'key' | 'privateKeyEngine' | 'privateKeyIdentifier'>;
+  /** After it, `current` answers another TLS certificate. */
+  onRenewal(renewed: () => void): void;
 }
 
 export interface Listener {

@@ -14,8 +14,8 @@ import type { Id } from '../base/bytes.ts';
 import { fail, HoldfastError } from '../base/errors.ts';
 import type { Fleet, FleetNode } from '../fleet/fleet.ts';
 import { spellAsk, spellCaller } from './asks.ts';
-import type { Address } from './listen.ts';
-import { anchorOf, type PeerCredentials } from './peer-trust.ts';
+import type { Address, TlsCredentials } from './listen.ts';
+import { anchorOf } from './peer-trust.ts';
 import type { MemberPort, PeersPort } from './ports.ts';
 
 export interface PeerClientOptions {
@@ -23,7 +23,7 @@ export interface PeerClientOptions {
   readonly self: Id;
   /** Of every other node. */
   readonly addresses: ReadonlyMap<Id, Address>;
-  readonly credentials: PeerCredentials;
+  readonly credentials: TlsCredentials;
   readonly connectionsMax: number;
   /** Calls to one peer that run or wait. */
   readonly inFlightMax: number;

@@ -13,14 +13,14 @@ import { PEER_BODY_BYTES_MAX, type PeerOperation, peerOperations } from '../api/
 import { HoldfastError } from '../base/errors.ts';
 import { answerError, jsonBody, noSuchRoute, type Trace } from './answer.ts';
 import { readAsk, readCaller } from './asks.ts';
-import { type Address, type Listener, listen } from './listen.ts';
+import { type Address, type Listener, listen, type TlsCredentials } from './listen.ts';
 import type { Passes } from './pass.ts';
-import { anchorsOf, identify, type PeerCredentials } from './peer-trust.ts';
+import { anchorsOf, identify } from './peer-trust.ts';
 import type { VaultPort } from './ports.ts';
 
 export interface PeerListenerOptions {
   readonly address: Address;
-  readonly credentials: PeerCredentials;
+  readonly credentials: TlsCredentials;
   readonly passes: Passes;
   readonly connectionsMax: number;
   readonly trace: Trace;

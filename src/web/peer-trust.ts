@@ -10,20 +10,12 @@
  *   leaf    issuer = CN=<node id>              key: the TLS key         signed by the identity key, days long
  */
 import { createPublicKey, type X509Certificate } from 'node:crypto';
-import type { SecureContextOptions } from 'node:tls';
 import 'reflect-metadata';
 import * as x509 from '@peculiar/x509';
 import { concatBytes, type Id } from '../base/bytes.ts';
 import { fail } from '../base/errors.ts';
 import type { Fleet, FleetNode } from '../fleet/fleet.ts';
 import { decodePoint, encodeUncompressed } from '../oprf/point.ts';
-
-/** What a node shows its peers: the leaf and its key, which stays in the token. */
-export interface PeerCredentials {
-  /** Changes at every renewal of the leaf. */
-  current(): Pick<SecureContextOptions, 'cert' | 'key' | 'privateKeyEngine' | 'privateKeyIdentifier'>;
-  onRenewal(renewed: () => void): void;
-}
 
 /** SubjectPublicKeyInfo of a P-256 key (RFC 5480, section 2), up to the 65-byte point. */
 const SPKI_HEAD = Buffer.from('3059301306072a8648ce3d020106082a8648ce3d030107034200', 'hex');

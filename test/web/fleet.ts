@@ -2,7 +2,7 @@
 import { generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 import { makeFleet } from '../../src/fleet/fleet.ts';
 import { issueLeaf } from '../../src/node/tls-certificate.ts';
-import type { PeerCredentials } from '../../src/web/peer-trust.ts';
+import type { TlsCredentials } from '../../src/web/listen.ts';
 import type { MemberPort, VaultPort } from '../../src/web/ports.ts';
 
 interface Pair {
@@ -47,7 +47,7 @@ export async function credentialsOf(node: Pick<TestNode, 'id' | 'identity' | 'tl
       cert = await leaf(now);
       for (const renewed of renewals) renewed();
     },
-  } satisfies PeerCredentials & { renew: (now: number) => Promise<void> };
+  } satisfies TlsCredentials & { renew: (now: number) => Promise<void> };
 }
 
 const absent = () => Promise.reject(new Error('not part of this test'));

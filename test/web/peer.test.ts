@@ -4,10 +4,10 @@ import { request as httpsRequest, type RequestOptions } from 'node:https';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { PASSCODE } from '../../src/vault/slot.ts';
+import type { TlsCredentials } from '../../src/web/listen.ts';
 import { makePasses } from '../../src/web/pass.ts';
 import { connectPeers } from '../../src/web/peer-client.ts';
 import { startPeerListener } from '../../src/web/peer-listener.ts';
-import type { PeerCredentials } from '../../src/web/peer-trust.ts';
 import type { MemberPort } from '../../src/web/ports.ts';
 import { hash } from '../../src/wire/signed.ts';
 import { credentialsOf, memoryTrace, newFleet, newPair, type TestNode, vaultOf } from './fleet.ts';
@@ -33,7 +33,7 @@ const answering: Partial<MemberPort> = {
   changes: async (after) => ({ changes: [{ cursor: after + 1, slot, proof: { lock: [statement] } }], next: after + 1, head: 7 }),
 };
 
-async function serve(credentials: PeerCredentials, member = answering) {
+async function serve(credentials: TlsCredentials, member = answering) {
   const { lines, trace } = memoryTrace();
   const vault = vaultOf(fleet, one, member);
   const address = { host: '127.0.0.1', port: 0 };
@@ -43,7 +43,7 @@ async function serve(credentials: PeerCredentials, member = answering) {
 }
 
 /** Node 2 as it reaches node 1, at this port. */
-async function reach(port: number, credentials: PeerCredentials, bounds = { inFlightMax: 100, callLimitMs: 5000 }) {
+async function reach(port: number, credentials: TlsCredentials, bounds = { inFlightMax: 100, callLimitMs: 5000 }) {
   const addresses = new Map([one, three].map(({ id }) => [id, { host: '127.0.0.1', port }]));
   const peers = await connectPeers({ fleet, self: two.id, addresses, credentials, connectionsMax: 4, ...bounds });
   open.push(peers);
