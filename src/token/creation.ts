@@ -6,6 +6,7 @@ import { createBank } from './bank/bank.ts';
 import { prove } from './bank/proof.ts';
 import { TokenShelf } from './bank/shelf.ts';
 import { createKey, type KeyFacts, readBack } from './keys.ts';
+import { type Misuse, tryMisuse } from './misuse.ts';
 import { Module, P11 } from './pkcs11.ts';
 import { chooseProfile, type Findings, probeToken } from './probe.ts';
 import { type KeySpec, NODE_KEYS } from './roles.ts';
@@ -35,6 +36,8 @@ export interface Creation {
   createPages(pages?: number): void;
   /** Nothing when there is no bank. @throws `token-unsuitable` when not all of it is there. */
   readBackPages(): PagesFacts | undefined;
+  /** Tries what the token should forbid. Needs all keys of a node. */
+  tryMisuse(): Misuse[];
   close(): void;
 }
 
@@ -51,6 +54,7 @@ export function openCreation(config: TokenConfig): Creation {
     readBack: (spec) => readBack(session, spec),
     createPages: (pages = PAGES_DEFAULT) => createBank(new TokenShelf(session), pages, pageBytes),
     readBackPages: () => readBackPages(new TokenShelf(session)),
+    tryMisuse: () => tryMisuse(session, probeToken(module, slot, session, info, config.profile).suite),
     close: () => session.close(),
   };
 }

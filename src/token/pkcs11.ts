@@ -152,6 +152,19 @@ export class Session {
     this.#call('C_DestroyObject', (library, session) => library.C_DestroyObject(session, object));
   }
 
+  change(object: Handle, template: Template): void {
+    this.#call('C_SetAttributeValue', (library, session) => library.C_SetAttributeValue(session, object, attributes(template)));
+  }
+
+  copy(object: Handle, template: Template): Handle {
+    return this.#call('C_CopyObject', (library, session) => library.C_CopyObject(session, object, attributes(template)));
+  }
+
+  wrap(mechanism: Mechanism, wrapping: Handle, object: Handle): Uint8Array {
+    const room = Buffer.alloc(1024);
+    return new Uint8Array(this.#call('C_WrapKey', (library, session) => library.C_WrapKey(session, mechanism, wrapping, object, room)));
+  }
+
   generateKey(mechanism: Mechanism, template: Template): Handle {
     return this.#call('C_GenerateKey', (library, session) => library.C_GenerateKey(session, mechanism, attributes(template)));
   }

@@ -81,7 +81,8 @@ const SHARE = {
   [P11.CKA_DERIVE]: true,
   [P11.CKA_SIGN]: false,
 };
-const READABLE = {
+/** A value that leaves the token: x(k*B), which is what the whole chain is for. */
+export const READABLE = {
   [P11.CKA_TOKEN]: false,
   [P11.CKA_PRIVATE]: true,
   [P11.CKA_SENSITIVE]: false,
@@ -178,7 +179,8 @@ function multiply(session: Session, suite: ShareSuite, share: Handle, point: cur
   });
 }
 
-function agreement(suite: ShareSuite, point: curve.Point): Mechanism {
+/** ECDH with this point, in the form the device wants. */
+export function agreement(suite: ShareSuite, point: curve.Point): Mechanism {
   const raw = curve.encodeUncompressed(point);
   const publicData = Buffer.from(suite.points === 'raw' ? raw : Uint8Array.of(0x04, raw.length, ...raw));
   return { mechanism: P11.CKM_ECDH1_DERIVE, parameter: { type: P11.CK_PARAMS_EC_DH, kdf: P11.CKD_NULL, publicData } as never };

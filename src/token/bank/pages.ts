@@ -38,6 +38,11 @@ export class Pages {
     return this.#pages.length;
   }
 
+  /** How many slots are counted. */
+  get slots(): number {
+    return this.#pages.reduce((sum, { offsets }) => sum + offsets.size, 0);
+  }
+
   /** False: no new slots, please. Those that are counted already always have their place. */
   get hasRoom(): boolean {
     return this.#pages.every(({ used }) => used + RESERVE_ENTRIES * ENTRY_BYTES <= this.#capacityBytes);
