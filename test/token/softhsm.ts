@@ -10,7 +10,7 @@ import { Secret } from '../../src/base/secret.ts';
 import type { TokenConfig } from '../../src/token/index.ts';
 
 export const SOFTHSM = '/usr/lib/softhsm/libsofthsm2.so';
-const PIN = '123456';
+export const PIN = '123456';
 
 export interface SoftHsm {
   readonly folder: string;

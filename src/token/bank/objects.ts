@@ -25,7 +25,7 @@ import { ENTRY_BYTES, JOURNAL_ENTRY_BYTES } from './entry.ts';
 
 const MAGIC = utf8('HFB1');
 const HEAD_BYTES = MAGIC.length + 1 + 16;
-export const SEAL_BYTES = 32;
+const SEAL_BYTES = 32;
 /** What a page is larger than its entries. */
 export const PAGE_OVERHEAD_BYTES = HEAD_BYTES + 16 + SEAL_BYTES;
 /** `previous` of the first journal object. */

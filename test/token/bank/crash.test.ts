@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process';
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { HoldfastError } from '../../../src/base/errors.ts';
 import { NEW_COUNTERS } from '../../../src/quorum/counters.ts';
@@ -39,7 +40,7 @@ interface Death {
 /** @param whenMs kill from outside, at any instruction; otherwise before the given writing call. */
 function kill({ from, before = 0, whenMs }: { from: number; before?: number; whenMs?: number }): Promise<Death> {
   const rounds = whenMs === undefined ? '12' : '100000';
-  const victim = spawn(process.execPath, [join(import.meta.dirname, 'victim.ts'), 'node', `${before}`, rounds, `${from}`], {
+  const victim = spawn(process.execPath, [fileURLToPath(new URL('./victim.ts', import.meta.url)), 'node', `${before}`, rounds, `${from}`], {
     env: { ...process.env, SOFTHSM2_CONF: hsm.conf },
     stdio: ['ignore', 'pipe', 'inherit'],
   });

@@ -2,8 +2,6 @@
 import { createHash } from 'node:crypto';
 import { type Id, toHex } from '../../../src/base/bytes.ts';
 
-export const SOFTHSM = '/usr/lib/softhsm/libsofthsm2.so';
-export const PIN = '123456';
 export const PAGES = 3;
 /** Few enough objects that every few commits a page is folded. */
 export const BANK_OPTIONS = { objectsMax: 12 + PAGES + 6 };

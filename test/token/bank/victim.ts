@@ -8,7 +8,8 @@ import { NEW_COUNTERS } from '../../../src/quorum/counters.ts';
 import { Bank } from '../../../src/token/bank/bank.ts';
 import { TokenShelf } from '../../../src/token/bank/shelf.ts';
 import { Module } from '../../../src/token/pkcs11.ts';
-import { BANK_OPTIONS, PIN, SLOTS, SOFTHSM } from './rounds.ts';
+import { PIN, SOFTHSM } from '../softhsm.ts';
+import { BANK_OPTIONS, SLOTS } from './rounds.ts';
 
 const [label = '', killBefore = '0', rounds = '0', from = '0'] = process.argv.slice(2);
 let writes = 0;
