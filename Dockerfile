@@ -24,13 +24,16 @@ FROM debian:12-slim
 RUN apt-get update \
  && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends ca-certificates softhsm2 opensc libengine-pkcs11-openssl \
  && rm -rf /var/lib/apt/lists/* \
+ && ln -s /usr/lib/*/engines-3 /usr/lib/openssl-engines \
  && useradd --uid 10001 --user-group --home-dir /var/lib/holdfast --create-home holdfast \
  && chmod 0700 /var/lib/holdfast
 COPY --from=build /opt/holdfast /opt/holdfast
 WORKDIR /opt/holdfast
 ENV PATH=/opt/holdfast/node_modules/.bin:/usr/local/bin:/usr/bin:/bin \
     NODE_ENV=production \
-    SOFTHSM2_CONF=/var/lib/holdfast/softhsm2.conf
+    SOFTHSM2_CONF=/var/lib/holdfast/softhsm2.conf \
+    PKCS11_MODULE_PATH=/usr/lib/softhsm/libsofthsm2.so \
+    OPENSSL_ENGINES=/usr/lib/openssl-engines
 USER holdfast
 VOLUME /var/lib/holdfast
 EXPOSE 8443
