@@ -3,12 +3,16 @@
  * message and an exit code: 0 done, 1 failed (error: CODE: message, and the next step), 2 wrong usage.
  */
 import { Command, CommanderError } from 'commander';
-import { accountsCommands } from './accounts.ts';
-import { ceremonyCommands } from './ceremony.ts';
-import { deviceCommands } from './device.ts';
-import { fleetCommands } from './fleet.ts';
 import { EXIT, printError } from './report.ts';
-import { tokenCommands } from './token.ts';
+
+/** Each loads what it needs: a node's process holds nothing of a person's device, and help is quick. */
+const groups: Readonly<Record<string, () => Promise<readonly Command[]>>> = {
+  device: async () => (await import('./device.ts')).deviceCommands(),
+  fleet: async () => [(await import('./fleet.ts')).fleetCommands()],
+  ceremony: async () => [(await import('./ceremony.ts')).ceremonyCommands()],
+  token: async () => [(await import('./token.ts')).tokenCommands()],
+  accounts: async () => [(await import('./accounts.ts')).accountsCommands()],
+};
 
 const program = new Command('holdfast')
   .description('A key vault for end-to-end encrypted backups')
@@ -16,8 +20,9 @@ const program = new Command('holdfast')
   .exitOverride()
   .addHelpText('after', '\nExit codes: 0 done, 1 failed (the message names what to do next), 2 wrong usage.');
 
-for (const command of [...deviceCommands(), fleetCommands(), ceremonyCommands(), tokenCommands(), accountsCommands()])
-  program.addCommand(inheriting(command, program));
+const asked = groups[process.argv[2] ?? ''];
+const commands = asked === undefined ? (await Promise.all(Object.values(groups).map((load) => load()))).flat() : await asked();
+for (const command of commands) program.addCommand(inheriting(command, program));
 
 /** Commander hands settings down only to commands that are made after them. */
 function inheriting(command: Command, parent: Command): Command {
