@@ -1,0 +1,126 @@
+/**
+ * A real fleet for one test file: brought up by the command that people use, in a temporary directory, on free ports; torn
+ * down with it. Nodes are processes with SoftHSM tokens, talk mutual TLS, and are killed with SIGKILL.
+ */
+import { execFile } from 'node:child_process';
+import { cpSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import {
+  type ClientOptions,
+  DEFAULT_POLICY,
+  type FleetEntry,
+  generateClientKey,
+  KDF_MIN,
+  memoryMemos,
+  parseEntry,
+  Secret,
+  VaultClient,
+} from '../../src/client/index.ts';
+import { fetchWith, nativeArgon2id } from '../../src/client/node/index.ts';
+import { clientKeyJwk } from '../../src/vault/client-key.ts';
+
+const run = promisify(execFile);
+const MAIN = join(import.meta.dirname, '../../src/cli/main.ts');
+
+export interface Profile {
+  readonly entryFile: string;
+  readonly caFile: string;
+  readonly accounts: string;
+  readonly tenant: string;
+}
+
+export class TestFleet {
+  readonly folder: string;
+  readonly entry: FleetEntry;
+  readonly profile: Profile;
+  readonly #web: ReturnType<typeof fetchWith>;
+
+  private constructor(folder: string) {
+    this.folder = folder;
+    this.profile = JSON.parse(readFileSync(join(folder, 'profile.json'), 'utf8')) as Profile;
+    this.entry = parseEntry(readFileSync(this.profile.entryFile, 'utf8'));
+    this.#web = fetchWith(readFileSync(this.profile.caFile, 'utf8'));
+  }
+
+  static async up(nodes: 3 | 5 | 7): Promise<TestFleet> {
+    const folder = mkdtempSync(join(tmpdir(), 'holdfast-e2e-'));
+    await holdfast('fleet', 'up', '--nodes', `${nodes}`, '--dir', folder);
+    return new TestFleet(folder);
+  }
+
+  async down(): Promise<void> {
+    await this.#web.close();
+    await holdfast('fleet', 'down', '--dir', this.folder).finally(() => rmSync(this.folder, { recursive: true, force: true }));
+  }
+
+  stop(...nodes: readonly number[]): Promise<unknown> {
+    return Promise.all(nodes.map((node) => holdfast('fleet', 'stop', `node-${node}`, '--dir', this.folder)));
+  }
+
+  kill(...nodes: readonly number[]): Promise<unknown> {
+    return Promise.all(nodes.map((node) => holdfast('fleet', 'stop', `node-${node}`, '--kill', '--dir', this.folder)));
+  }
+
+  start(...nodes: readonly number[]): Promise<unknown> {
+    return Promise.all(nodes.map((node) => holdfast('fleet', 'start', `node-${node}`, '--dir', this.folder)));
+  }
+
+  /** Copies a node's token or store away; the returned function puts the copy back. The node must be stopped. */
+  snapshot(node: number, what: 'tokens' | 'data'): () => void {
+    const live = join(this.folder, `node-${node}`, what);
+    const copy = mkdtempSync(join(this.folder, `copy-${what}-`));
+    cpSync(live, copy, { recursive: true });
+    return () => {
+      rmSync(live, { recursive: true });
+      cpSync(copy, live, { recursive: true });
+    };
+  }
+
+  get fetch() {
+    return this.#web.fetch;
+  }
+
+  /** A pass for a fresh client key. */
+  async login(user: string) {
+    const clientKey = await generateClientKey();
+    const response = await this.#web.fetch(`${this.profile.accounts}/login`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ user, clientKey: clientKeyJwk(clientKey.publicKey) }),
+    });
+    const { pass } = (await response.json()) as { pass: string };
+    return { clientKey, pass: new Secret(pass), tenant: this.profile.tenant };
+  }
+
+  /** A device of this user, logged in; each has a memory of its own. @param first the node it talks to first, from 0 */
+  async device(user: string, first = 0, changed: Partial<ClientOptions> = {}): Promise<VaultClient> {
+    let turned = first;
+    const { nodes } = this.entry.fleets[0] ?? { nodes: [] };
+    // Devices of one person come through different nodes.
+    const through = (url: string) => {
+      const at = nodes.findIndex((node) => url.startsWith(node.url.replace(/\/$/, '')));
+      const to = nodes[(at + turned) % nodes.length];
+      return at < 0 || to === undefined ? url : url.replace(nodes[at]?.url.replace(/\/$/, '') ?? '', to.url.replace(/\/$/, ''));
+    };
+    turned %= Math.max(1, nodes.length);
+    return new VaultClient({
+      entry: this.entry,
+      allowSimulated: true,
+      ...(await this.login(user)),
+      memos: memoryMemos(),
+      fetch: (url, init) => this.#web.fetch(through(url), init),
+      argon2id: nativeArgon2id,
+      ...changed,
+    });
+  }
+}
+
+/** Small hardening, no waiting: what the tests are about is the fleet. */
+export const QUICK = { kdf: KDF_MIN, policy: { ...DEFAULT_POLICY, coolingOffSeconds: 3600, graceSeconds: 0 } };
+
+async function holdfast(...args: readonly string[]): Promise<string> {
+  const { stdout } = await run(process.execPath, [MAIN, ...args], { maxBuffer: 1 << 24 });
+  return stdout;
+}

@@ -1,0 +1,72 @@
+/** Law 1 on real processes: ten guesses, whatever is done to the fleet in between. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { systemRandom } from '../../src/base/ports.ts';
+import { choosePasscode, normalisePasscode, PASSCODE, Secret } from '../../src/client/index.ts';
+import { QUICK, TestFleet } from './fleet.ts';
+
+let fleet: TestFleet;
+beforeAll(async () => {
+  fleet = await TestFleet.up(5);
+}, 180_000);
+afterAll(() => fleet?.down(), 60_000);
+
+const RIGHT = choosePasscode('271828');
+const wrong = (i: number) => normalisePasscode(String(100_000 + i));
+
+async function protect(user: string): Promise<Uint8Array> {
+  const key = systemRandom(32);
+  const done = await (await fleet.device(user)).deposit(PASSCODE, new Secret(key), RIGHT, QUICK);
+  expect(done).toMatchObject({ kind: 'deposited', generation: 1, acknowledged: 5 });
+  return key;
+}
+
+/** @returns how many guesses got an answer */
+async function guess(user: string, from: number, count: number): Promise<number> {
+  const outcomes = await Promise.all(
+    Array.from({ length: count }, async (_, i) => {
+      const device = await fleet.device(user, i);
+      return device.recover(PASSCODE, wrong(from + i)).catch(() => undefined);
+    }),
+  );
+  expect(outcomes.some((outcome) => outcome?.kind === 'opened')).toBe(false);
+  return outcomes.filter((outcome) => outcome?.kind === 'wrong').length;
+}
+
+describe('ten guesses', () => {
+  it('and no more of a hundred at once, through all nodes', async () => {
+    await protect('hundred');
+    const answered = await guess('hundred', 0, 100);
+    expect(answered).toBeGreaterThan(0);
+    expect(answered).toBeLessThanOrEqual(10);
+    let after = 0;
+    for (let i = 0; i < 12 && after < 12; i += 1) after += await guess('hundred', 200 + i, 1);
+    expect(answered + after).toBeLessThanOrEqual(10);
+    expect(await (await fleet.device('hundred')).recover(PASSCODE, RIGHT)).toMatchObject({ kind: 'locked' });
+  }, 180_000);
+
+  it('are refilled by a success', async () => {
+    const key = await protect('refill');
+    for (let i = 0; i < 9; i += 1) expect(await guess('refill', i, 1)).toBe(1);
+    const recovered = await (await fleet.device('refill', 3)).recover(PASSCODE, RIGHT);
+    expect(recovered).toMatchObject({ kind: 'opened', confirmed: true, liars: [] });
+    expect(recovered.kind === 'opened' && recovered.opened.secret).toEqual(key);
+    for (let i = 0; i < 9; i += 1) expect(await guess('refill', 20 + i, 1)).toBe(1);
+    expect(await (await fleet.device('refill', 1)).recover(PASSCODE, RIGHT)).toMatchObject({ kind: 'opened' });
+  }, 180_000);
+
+  it('also with stores and tokens put back to old copies in between', async () => {
+    await protect('rollback');
+    let answered = await guess('rollback', 0, 3);
+    await fleet.stop(1, 2);
+    const old = [1, 2].flatMap((node) => [fleet.snapshot(node, 'tokens'), fleet.snapshot(node, 'data')]);
+    await fleet.start(1, 2);
+    for (let i = 0; i < 5; i += 1) answered += await guess('rollback', 10 + i, 1);
+    await fleet.kill(1, 2);
+    for (const putBack of old) putBack();
+    await fleet.start(1, 2);
+    for (let i = 0; i < 15; i += 1) answered += await guess('rollback', 20 + i, 1);
+    expect(answered).toBeLessThanOrEqual(10);
+    expect(answered).toBeGreaterThanOrEqual(8);
+    expect(await (await fleet.device('rollback')).recover(PASSCODE, RIGHT)).toMatchObject({ kind: 'locked' });
+  }, 240_000);
+});
