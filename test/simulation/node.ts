@@ -86,7 +86,8 @@ export class Node {
     this.life += 1;
     this.standing = standing;
     this.found = this.token.sequence;
-    this.token.sequence = ((this.found >> 32n) + 1n) << 32n;
+    // With a random part, as the token's (token/bank): two starts of one epoch are told apart by it.
+    this.token.sequence = (((this.found >> 32n) + 1n) << 32n) | BigInt(this.#simulation.world.chance.between(0, 0x7fff_ffff));
   }
 
   kill(): void {

@@ -22,12 +22,15 @@ export type Verdict = { readonly newSince: ReadonlyMap<Id, bigint> } & (
 );
 
 export function* rejoin(fleet: Fleet, self: Id, verify: Verify, hello: Signed, patience: Patience): Talk<Verdict> {
-  const { nonce, found } = decodeMessage('node/hello', hello.bytes);
+  const { nonce, found, started } = decodeMessage('node/hello', hello.bytes);
   const others = fleet.nodes.map((node) => node.id).filter((node) => node !== self);
   const { said } = yield* gather(others, { op: 'hello', hello }, undefined, patience, others.length);
   const answers = said.flatMap(({ node, signed }) => readAnswer(node, signed, fleet, verify) ?? []);
   const fresh = answers.filter((answer) => answer.subject === self && equalBytes(answer.nonce, nonce));
-  const highest = fresh.reduce((max, answer) => (answer.highest > max ? answer.highest : max), 0n);
+  // This very start is known to a member whose answer was lost. An earlier start of a token since put back is not taken for it:
+  // its epoch may be the same, but not the random part below (token/bank/bank.ts).
+  const known = fresh.map((answer) => answer.highest).filter((sequence) => sequence !== started);
+  const highest = known.reduce((max, sequence) => (sequence > max ? sequence : max), 0n);
   const newSince = new Map(fresh.map((answer) => [answer.signer, answer.sequence]));
   if (highest > found) return { kind: 'rolled-back', highest, newSince };
   const inStanding = fresh.filter((answer) => answer.standing).length;

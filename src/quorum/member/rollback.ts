@@ -46,11 +46,12 @@ export function votesOn(member: Member, { standing, record }: View, current: Reg
   });
 }
 
-/** Answers another member that has just started, after remembering durably that it did. */
+/** Answers another member that has just started, after remembering durably that it did, or keeping what speaks against it. */
 export function* greet(member: Member, { hello }: Ask & { op: 'hello' }, self: Pick<View, 'sequence' | 'standing'>): Machine<Reply> {
-  const { signer, nonce, started } = readOfNode('node/hello', hello, member.fleet, member.verify);
+  const { signer, nonce, found, started } = readOfNode('node/hello', hello, member.fleet, member.verify);
   const highest = yield* perform('seen', { node: signer });
-  yield* perform('saw', { sequences: [{ node: signer, sequence: started }] });
+  // What proves a rollback is not overwritten by the hello: were this answer lost, the next one must prove it again.
+  if (highest <= found) yield* perform('saw', { sequences: [{ node: signer, sequence: started }] });
   const standing = self.standing === 'full';
   return yield* say(member, 'node/hello-answer', { subject: signer, nonce, highest, standing, sequence: self.sequence });
 }

@@ -151,7 +151,8 @@ export class Bank {
     for (const { handle, whole } of found) {
       if (whole === undefined || (whole.kind !== 'owner' && !proven.used.has(toHex(whole.seal)))) shelf.destroy(handle);
     }
-    const start = (startOf(this.#sequence) + 1n) << 32n;
+    // A token put back starts with a start number that it had before; the random part tells the two starts apart (rejoin.ts).
+    const start = ((startOf(this.#sequence) + 1n) << 32n) | BigInt(randomBytes(4).readUInt32BE() >>> 1);
     this.#append({ first: start, last: start, quarantine: false, entries: new Uint8Array() });
   }
 
