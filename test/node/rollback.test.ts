@@ -1,17 +1,20 @@
 /** Old disks put back under nodes: of the store, of a token of class `host`, of both. */
 import { randomBytes } from 'node:crypto';
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import { TestFleet } from './fleet.ts';
 import { Person } from './person.ts';
 
 let fleet: TestFleet;
-beforeEach(async () => {
+beforeAll(async () => {
   fleet = await TestFleet.make({ lockDelayMs: 60_000 });
+});
+afterAll(() => fleet.close());
+beforeEach(async () => {
+  for (const node of [0, 1, 2]) fleet.join(node);
   await standing(0, 'voting');
   await standing(1, 'voting');
   await standing(2, 'voting');
 });
-afterEach(() => fleet.close());
 
 const secret = new Uint8Array(randomBytes(32));
 const soon = { timeout: 8_000, interval: 50 };
@@ -20,7 +23,7 @@ const standing = (node: number, expected: string) =>
 const opened = { kind: 'opened', opened: { secret } };
 
 test('a store that was lost or put back is healed by the others, and gives no extra guess', async () => {
-  const ada = await Person.of(fleet, 'ada');
+  const ada = await Person.of(fleet, expect.getState().currentTestName ?? '');
   await ada.deposit('135790', secret);
   for (const _ of [1, 2, 3]) await ada.recover('000000');
   await fleet.stop(2);
@@ -41,6 +44,29 @@ test('a store that was lost or put back is healed by the others, and gives no ex
   fleet.cut(0);
   ada.via = 1;
   expect(await ada.recover('000000')).toMatchObject({ kind: 'wrong', guessesLeft: 3 });
+  expect(await ada.recover('135790')).toMatchObject(opened);
+});
+
+test('a node that starts alone does not vote until it has heard from the others', async () => {
+  const ada = await Person.of(fleet, expect.getState().currentTestName ?? '');
+  await ada.deposit('135790', secret);
+  await fleet.stop(2);
+  fleet.cut(2);
+  await fleet.start(2);
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  expect((await fleet.service(2).health()).standing).toBe('starting');
+  fleet.join(2);
+  await standing(2, 'voting');
+  fleet.cut(1);
+  expect(await ada.recover('135790')).toMatchObject(opened);
+});
+
+test('the whole fleet may start at once', async () => {
+  const ada = await Person.of(fleet, expect.getState().currentTestName ?? '');
+  await ada.deposit('135790', secret);
+  await Promise.all([0, 1, 2].map((node) => fleet.stop(node)));
+  await Promise.all([0, 1, 2].map((node) => fleet.start(node)));
+  for (const node of [0, 1, 2]) await standing(node, 'voting');
   expect(await ada.recover('135790')).toMatchObject(opened);
 });
 
@@ -73,27 +99,4 @@ test('a token that was put back is quarantined for good: it votes on no old gene
   await fleet.stop(2);
   await fleet.start(2);
   await standing(2, 'quarantined');
-});
-
-test('a node that starts alone does not vote until it has heard from the others', async () => {
-  const ada = await Person.of(fleet, 'ada');
-  await ada.deposit('135790', secret);
-  await fleet.stop(2);
-  fleet.cut(2);
-  await fleet.start(2);
-  await new Promise((resolve) => setTimeout(resolve, 500));
-  expect((await fleet.service(2).health()).standing).toBe('starting');
-  fleet.join(2);
-  await standing(2, 'voting');
-  fleet.cut(1);
-  expect(await ada.recover('135790')).toMatchObject(opened);
-});
-
-test('the whole fleet may start at once', async () => {
-  const ada = await Person.of(fleet, 'ada');
-  await ada.deposit('135790', secret);
-  await Promise.all([0, 1, 2].map((node) => fleet.stop(node)));
-  await Promise.all([0, 1, 2].map((node) => fleet.start(node)));
-  for (const node of [0, 1, 2]) await standing(node, 'voting');
-  expect(await ada.recover('135790')).toMatchObject(opened);
 });
