@@ -4,6 +4,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { readAccountsConfig } from '../../src/accounts/config.ts';
 import { fromBase64url } from '../../src/base/bytes.ts';
 import { DevelopmentSite } from '../../src/ceremony/development-site.ts';
 import { perform } from '../../src/ceremony/perform.ts';
@@ -12,6 +13,7 @@ import { developmentFleet } from '../../src/ceremony/plans/development-fleet.ts'
 import { Transcript } from '../../src/ceremony/transcript.ts';
 import { verifyTranscript } from '../../src/ceremony/verify.ts';
 import { activeFleet, parseEntry } from '../../src/fleet/entry.ts';
+import { readConfig, readPin } from '../../src/node/config.ts';
 import { spkiOf } from '../../src/web/peer-trust.ts';
 import { expectGoldenText } from './golden.ts';
 
@@ -81,6 +83,16 @@ it('certifies the TLS keys that are in the tokens', () => {
     const spki = certificate.publicKey.export({ type: 'spki', format: 'der' });
     expect(spki).toEqual(Buffer.from(spkiOf(fromBase64url(String(facts['publicKey'])))));
   }
+});
+
+it('writes configurations that the programs take', () => {
+  for (const [i, node] of ['node-1', 'node-2', 'node-3'].entries()) {
+    const config = readConfig(file(node, 'node.json'));
+    expect(config).toMatchObject({ self: node, entryFile: file('fleet-entry.json'), public: { port: 20_001 + i } });
+    expect(Object.keys(config.peers)).toHaveLength(2);
+    expect(readPin(config.token.pinFile).reveal()).toBe(read(node, 'pin').trim());
+  }
+  expect(readAccountsConfig(file('accounts', 'accounts.json'))).toMatchObject({ port: 20_030, dataDir: file('accounts', 'data') });
 });
 
 it('writes no PIN into the transcript, and nothing that others can read', () => {

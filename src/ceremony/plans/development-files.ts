@@ -4,11 +4,15 @@ import { utf8 } from '../../base/bytes.ts';
 import { parseEntry } from '../../fleet/entry.ts';
 import { hash } from '../../wire/signed.ts';
 import { makeTlsCertificates } from '../certificates.ts';
-import { type DevelopmentSite, FILES } from '../development-site.ts';
+import { type DevelopmentSite, FILES, SOFTHSM_MODULE } from '../development-site.ts';
 import type { Step } from '../plan.ts';
 import { deriveEntry } from './derive-entry.ts';
-import type { DevelopmentParameters } from './development-parameters.ts';
+import type { DevelopmentNode, DevelopmentParameters } from './development-parameters.ts';
 import { keyStep, pagesStep, publicKeyOf } from './node-token.ts';
+
+const AUDIENCE = 'holdfast';
+const LOOPBACK = '127.0.0.1';
+const accountsUrl = (port: number): string => `http://${LOOPBACK}:${port}`;
 
 export function entryStep(chosen: DevelopmentParameters): Step<DevelopmentSite> {
   return {
@@ -91,9 +95,39 @@ export function profileStep({ tenant, accountsPort }: DevelopmentParameters): St
     (site) => ({
       entryFile: site.path(FILES.entry),
       caFile: site.path(FILES.authority),
-      accounts: issuerOf(accountsPort),
+      accounts: accountsUrl(accountsPort),
       tenant,
       allowSimulated: true,
+    }),
+  );
+}
+
+/** Of one node; src/node/config.ts says what each key means. Files are relative to the node's folder. */
+export function nodeStep({ nodes, tenant, accountsPort }: DevelopmentParameters, node: DevelopmentNode): Step<DevelopmentSite> {
+  const others = nodes.filter(({ name }) => name !== node.name);
+  return fileStep(
+    `${node.name}/configuration`,
+    `write the configuration of ${node.name}`,
+    ['fleet/entry', 'fleet/tls'],
+    [node.name, FILES.node],
+    () => ({
+      self: node.name,
+      entryFile: `../${FILES.entry}`,
+      dataDir: 'data',
+      token: { module: SOFTHSM_MODULE, label: node.name, pinFile: 'pin' },
+      // Everyone is one address here, so the limit per address is one for all.
+      public: { host: LOOPBACK, port: node.publicPort, tlsCertificateFile: 'tls.pem', requestsPerMinute: 1_000_000 },
+      peer: { host: LOOPBACK, port: node.peerPort },
+      peers: Object.fromEntries(others.map(({ name, peerPort }) => [name, `${LOOPBACK}:${peerPort}`])),
+      passes: {
+        issuer: accountsUrl(accountsPort),
+        audience: AUDIENCE,
+        tenant,
+        jwksUrl: `${accountsUrl(accountsPort)}/.well-known/jwks.json`,
+      },
+      metrics: { host: LOOPBACK, port: node.metricsPort },
+      // All start at the same moment, and are to be ready soon after.
+      timing: { rejoinIntervalMs: 500 },
     }),
   );
 }
@@ -102,11 +136,8 @@ export function profileStep({ tenant, accountsPort }: DevelopmentParameters): St
 export function accountsStep({ accountsPort }: DevelopmentParameters): Step<DevelopmentSite> {
   return fileStep('accounts/configuration', 'write the configuration of the account service', [], [...FILES.accounts], () => ({
     port: accountsPort,
-    issuer: issuerOf(accountsPort),
+    issuer: accountsUrl(accountsPort),
     audience: AUDIENCE,
     dataDir: 'data',
   }));
 }
-
-const AUDIENCE = 'holdfast';
-const issuerOf = (port: number): string => `http://127.0.0.1:${port}`;

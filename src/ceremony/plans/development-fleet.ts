@@ -4,7 +4,7 @@
  */
 import type { DevelopmentSite } from '../development-site.ts';
 import type { Plan } from '../plan.ts';
-import { accountsStep, entryStep, profileStep, tlsStep } from './development-files.ts';
+import { accountsStep, entryStep, nodeStep, profileStep, tlsStep } from './development-files.ts';
 import { readParameters } from './development-parameters.ts';
 import { nodeTokenSteps } from './node-token.ts';
 
@@ -22,6 +22,7 @@ export function developmentFleet(value: unknown): Plan<DevelopmentSite> {
       ...names.flatMap((node) => nodeTokenSteps(node, chosen.pages)),
       entryStep(chosen),
       tlsStep(chosen),
+      ...chosen.nodes.map((node) => nodeStep(chosen, node)),
       accountsStep(chosen),
       profileStep(chosen),
     ],
