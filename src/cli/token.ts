@@ -3,16 +3,15 @@ import { existsSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { Command } from 'commander';
 import type { HoldfastError } from '../base/errors.ts';
+import type { TokenPlace } from '../ceremony/creation-process.ts';
 import type { Facts } from '../ceremony/plan.ts';
 import { RemoteCreation } from '../ceremony/remote-creation.ts';
+import { readConfig } from '../node/config.ts';
 import { NODE_KEYS } from '../token/index.ts';
 import { type Cell, EXIT, print, printJson, printTable } from './report.ts';
 
-interface Options {
-  readonly module: string;
-  readonly label: string;
-  readonly pinFile: string;
-  readonly profile?: string;
+interface Options extends Partial<TokenPlace> {
+  readonly config?: string;
   readonly json?: true;
 }
 
@@ -21,13 +20,14 @@ export function tokenCommands(): Command {
   group
     .command('check')
     .description('probe what the token can do, by doing it with objects that are gone afterwards; read its keys and counters back')
-    .requiredOption('--module <path>', 'the PKCS#11 module')
-    .requiredOption('--label <label>', 'CKA_LABEL of the token')
-    .requiredOption('--pin-file <file>', "file with the user's PIN in its first line")
+    .option('--config <file>', 'the one that the configuration of a node names')
+    .option('--module <path>', 'or else: the PKCS#11 module,')
+    .option('--label <label>', 'CKA_LABEL of the token,')
+    .option('--pin-file <file>', "and a file with the user's PIN in its first line")
     .option('--profile <name>', 'instead of recognising the device (src/token/profiles.ts)')
     .option('--json', 'print JSON')
-    .action(async (options: Options) => {
-      const found = await inspect(options);
+    .action(async (options: Options, command: Command) => {
+      const found = await inspect(placeOf(options) ?? command.error('error: expected --config, or --module, --label and --pin-file'));
       if (options.json) printJson(found);
       else show(found);
       if (found.keys.some(({ problem }) => problem !== undefined)) process.exitCode = EXIT.failure;
@@ -37,7 +37,8 @@ export function tokenCommands(): Command {
     `
 A SoftHSM is found through softhsm2.conf beside the PIN file, or else through SOFTHSM2_CONF.
 
-Example:
+Examples:
+  holdfast token check --config .holdfast/node-1/node.json
   holdfast token check --module /usr/lib/softhsm/libsofthsm2.so --label node-1 --pin-file .holdfast/node-1/pin`,
   );
 }
@@ -48,10 +49,15 @@ interface Inspection {
   readonly pages?: Facts;
 }
 
-async function inspect({ module, label, pinFile, profile }: Options): Promise<Inspection> {
-  const beside = join(dirname(resolve(pinFile)), 'softhsm2.conf');
-  const environment = existsSync(beside) ? { SOFTHSM2_CONF: beside } : {};
-  const token = new RemoteCreation({ module, label, pinFile, ...(profile && { profile }) }, environment);
+function placeOf({ config, module, label, pinFile, profile }: Options): TokenPlace | undefined {
+  const named = config === undefined ? { module, label, pinFile, profile } : readConfig(config).token;
+  if (named.module === undefined || named.label === undefined || named.pinFile === undefined) return undefined;
+  return { module: named.module, label: named.label, pinFile: named.pinFile, ...(named.profile && { profile: named.profile }) };
+}
+
+async function inspect(place: TokenPlace): Promise<Inspection> {
+  const beside = join(dirname(resolve(place.pinFile)), 'softhsm2.conf');
+  const token = new RemoteCreation(place, existsSync(beside) ? { SOFTHSM2_CONF: beside } : {});
   try {
     const probed = await token.probe();
     const keys: Inspection['keys'][number][] = [];
