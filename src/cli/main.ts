@@ -11,6 +11,7 @@ const groups: Readonly<Record<string, () => Promise<readonly Command[]>>> = {
   fleet: async () => [(await import('./fleet.ts')).fleetCommands()],
   ceremony: async () => [(await import('./ceremony.ts')).ceremonyCommands()],
   token: async () => [(await import('./token.ts')).tokenCommands()],
+  node: async () => [(await import('./node.ts')).nodeCommands()],
   accounts: async () => [(await import('./accounts.ts')).accountsCommands()],
 };
 

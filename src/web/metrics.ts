@@ -51,7 +51,7 @@ function meterHealth(registry: Registry, vault: VaultPort): () => Promise<void> 
   const gauge = (name: string, help: string, labelNames: string[] = []) =>
     new Gauge({ name: `holdfast_${name}`, help, labelNames, registers: [registry] });
   const standing = gauge('standing', '1 for how this node stands', ['standing']);
-  const commits = gauge('commits', 'Commits of the token since this node started');
+  const commits = gauge('commit_sequence', 'Commits of the token since this node started');
   const room = gauge('token_has_room', '1 while the token takes new slots');
   const waiting = gauge('waiting_calls', 'Calls that wait for their slot');
   const slots = gauge('slots', 'Slots in the store');

@@ -1,0 +1,23 @@
+/** `holdfast node`: one vault node in the foreground, as a service manager runs it. */
+import { Command } from 'commander';
+import { readConfig } from '../node/config.ts';
+import { startNode } from '../node/main.ts';
+import { say } from './report.ts';
+
+export function nodeCommands(): Command {
+  const group = new Command('node').description('Run one vault node');
+  group
+    .command('start')
+    .description('run a node until SIGTERM or SIGINT; a second one ends it at once')
+    .requiredOption('--config <file>', 'its configuration (docs/configuration.md)')
+    .action(async ({ config }: { config: string }) => {
+      const asked = new Promise<void>((resolve) => {
+        for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve());
+      });
+      const node = await startNode(readConfig(config));
+      say(`node ${node.self}: clients ${node.public.host}:${node.public.port}, peers ${node.peer.host}:${node.peer.port}`);
+      await asked;
+      await node.close();
+    });
+  return group.addHelpText('after', '\nExample:\n  holdfast node start --config /etc/holdfast/node.json');
+}

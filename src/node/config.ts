@@ -1,0 +1,213 @@
+/**
+ * A node's configuration: one JSON file, read once at the start. Files in it are relative to its own folder. Each key says
+ * what it is and what whoever controls it can at most do; docs/configuration.md is made from here and compared by a test.
+ *
+ * A node refuses to start over a configuration that is not whole, naming the key. The PIN is in a file of its own that only
+ * its owner may read: never in this file, in an argument or in the environment, where other users see it.
+ */
+import { readFileSync, statSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { z } from 'zod';
+import { fail } from '../base/errors.ts';
+import { Secret } from '../base/secret.ts';
+
+/** @param atMost what whoever controls this key can at most do */
+const told = <T extends z.ZodType>(type: T, description: string, atMost: string): T => type.meta({ description, atMost }) as T;
+
+const port = z.int().min(0).max(65_535);
+const word = z.string().min(1).max(255);
+const count = z.int().min(1).max(1_000_000);
+const ms = z.int().min(1).max(86_400_000);
+
+const DENY = 'deny service at this node';
+const SEE = 'see who asks and when, and deny service at this node';
+
+/** HTTPS anywhere, or HTTP to this machine. */
+const keysUrl = z.url({ protocol: /^https?$/ }).refine((text) => {
+  const { protocol, hostname } = new URL(text);
+  return protocol === 'https:' || ['localhost', '127.0.0.1', '[::1]'].includes(hostname);
+}, 'expected an https URL, or http to this machine');
+
+const address = z.string().regex(/^(\[[0-9a-fA-F:]+\]|[A-Za-z0-9.-]+):[0-9]{1,5}$/, 'expected host:port');
+
+const token = z.strictObject({
+  module: told(word, 'Path of the PKCS#11 module.', 'run code in this node, and so what one share is worth: nothing alone'),
+  label: told(word, "Label of this node's token.", `point to a token with other keys: the node then refuses to start`),
+  pinFile: told(
+    word,
+    "File with the token's PIN, readable by its owner only (mode 0600).",
+    'with the token: use its keys without counting, and so what one share is worth: nothing alone',
+  ),
+  profile: told(word.optional(), 'Name of a device profile (src/token/profiles.ts). By default the device is recognised.', DENY),
+  initString: told(word.optional(), 'Initialisation string for modules that want one.', 'as `token.module`'),
+});
+
+const publicListener = z.strictObject({
+  host: told(word.default('0.0.0.0'), 'Address to listen on for clients.', DENY),
+  port: told(port, 'Port to listen on for clients; 0 takes any free one.', DENY),
+  tlsCertificateFile: told(word, 'PEM chain of the TLS certificate that clients see. Read again when it changes.', SEE),
+  tlsKeyFile: told(word.optional(), 'PEM key of that TLS certificate. Without it: the TLS key in the token.', SEE),
+  origins: told(
+    z.array(z.url()).max(64).default([]),
+    'Web origins whose pages may ask.',
+    "let a page of theirs ask with a pass that it has; it still needs the person's client key",
+  ),
+  proxies: told(
+    z.int().min(0).max(8).default(0),
+    'Proxies in front of this listener whose X-Forwarded-For counts.',
+    'escape or misdirect the rate limit',
+  ),
+  requestsPerMinute: told(count.default(600), 'Requests that one address may make in a minute.', 'deny service, or allow a flood'),
+  connectionsMax: told(count.default(1024), 'Connections at one time.', DENY),
+  requestLimitMs: told(ms.default(10_000), 'Time to send a request whole.', DENY),
+});
+
+const peerListener = z.strictObject({
+  host: told(word.default('0.0.0.0'), 'Address to listen on for the other nodes.', DENY),
+  port: told(port, 'Port to listen on for the other nodes; 0 takes any free one.', DENY),
+  connectionsMax: told(count.default(256), 'Connections at one time.', DENY),
+});
+
+const passes = z
+  .strictObject({
+    issuer: told(word, '`iss` of every pass.', 'have nobody let in; account ids follow from it, so another issuer has other accounts'),
+    audience: told(word, '`aud` of every pass.', 'let in with passes that were made for another service'),
+    tenant: told(z.string().min(1).max(64), "Whose accounts the issuer's are.", 'point to other accounts: no secret follows'),
+    jwksFile: told(
+      word.optional(),
+      "File with the issuer's public keys (RFC 7517).",
+      "log in as anyone: spend people's guesses visibly, announce replacements that owners can cancel",
+    ),
+    jwksUrl: told(keysUrl.optional(), "Where to fetch the issuer's public keys, in place of a file.", 'as `passes.jwksFile`'),
+  })
+  .refine(({ jwksFile, jwksUrl }) => (jwksFile === undefined) !== (jwksUrl === undefined), {
+    message: 'expected either jwksFile or jwksUrl',
+    path: ['jwksFile'],
+  });
+
+const timing = z
+  .strictObject({
+    limitMs: told(ms.default(15_000), 'One whole conversation with the fleet for a client.', DENY),
+    answerLingerMs: told(ms.default(150), 'How long to wait for the others once enough have answered.', DENY),
+    recordLingerMs: told(ms.default(1_000), 'The same for what every node should take in.', DENY),
+    peerLimitMs: told(ms.default(5_000), 'One call to another node.', DENY),
+    rejoinIntervalMs: told(ms.default(3_000), 'How often a node that has just started asks whether its token was rolled back.', DENY),
+    catchUpIntervalMs: told(ms.default(2_000), 'How often to ask each other node for changes.', 'keep this node behind'),
+    dueIntervalMs: told(
+      ms.default(60_000),
+      'How often to look for locks and for shares to erase.',
+      'delay locks and erasures at this node',
+    ),
+    lockRetryMs: told(ms.default(60_000), 'How long to wait before seeking a lock again.', 'delay locks at this node'),
+    lockDelayMs: told(
+      ms.default(60_000),
+      'How long after the last guess to seek a lock: a confirmation of that guess must have time to arrive.',
+      'lock an account whose last guess was right; a lock takes as many nodes as a quorum has',
+    ),
+  })
+  .prefault({});
+
+const config = z.strictObject({
+  self: told(word, "This node's name in the fleet entry.", 'nothing: the token says which node it is, and another name is refused'),
+  entryFile: told(
+    word,
+    'The fleet entry: one line of JSON.',
+    'have this node refuse to start; what clients accept is the entry that they verified',
+  ),
+  dataDir: told(
+    word,
+    'Folder of the store. Made if missing.',
+    'learn which accounts exist, and make this node refuse until it has caught up: no secret, no extra guess',
+  ),
+  token,
+  public: publicListener,
+  peer: peerListener,
+  peers: told(
+    z.record(word, address),
+    'Peer listeners of the other nodes: name to host:port.',
+    'deny service between nodes; none of another identity key is spoken to',
+  ),
+  passes,
+  metrics: z
+    .strictObject({
+      host: told(
+        word.default('127.0.0.1'),
+        'Address of the listener for numbers (Prometheus).',
+        'see how many people use this node, and when',
+      ),
+      port: told(port, 'Its port; 0 takes any free one.', DENY),
+    })
+    .optional(),
+  peerCalls: z
+    .strictObject({
+      connectionsMax: told(count.default(32), 'Connections to each other node.', DENY),
+      inFlightMax: told(count.default(1024), 'Calls to each other node that run or wait.', DENY),
+    })
+    .prefault({}),
+  timing,
+  trace: z
+    .strictObject({
+      level: told(
+        z.enum(['debug', 'info', 'warn', 'error']).default('info'),
+        'What to write to standard error, as lines of JSON.',
+        'hide what happens; no level writes a secret',
+      ),
+    })
+    .prefault({}),
+  shutdownMs: told(ms.default(5_000), 'How long running requests may take to finish when the node is asked to stop.', DENY),
+});
+
+export const configSchema = config;
+export type Config = z.output<typeof config>;
+/** As an operator writes it. */
+export type ConfigFile = z.input<typeof config>;
+
+/** @throws `configuration` naming file and key */
+export function readConfig(file: string): Config {
+  const read = config.safeParse(parse(file));
+  if (!read.success) {
+    const { path, message } = read.error.issues[0] ?? { path: [], message: 'not as documented' };
+    return fail('configuration', `${file}: ${path.join('.') || 'the file'}: ${message}`);
+  }
+  const at = (path: string): string => resolve(dirname(file), path);
+  const { token: device, public: clients, passes: account, ...rest } = read.data;
+  return {
+    ...rest,
+    entryFile: at(rest.entryFile),
+    dataDir: at(rest.dataDir),
+    token: { ...device, pinFile: at(device.pinFile) },
+    public: {
+      ...clients,
+      tlsCertificateFile: at(clients.tlsCertificateFile),
+      ...(clients.tlsKeyFile && { tlsKeyFile: at(clients.tlsKeyFile) }),
+    },
+    passes: { ...account, ...(account.jwksFile && { jwksFile: at(account.jwksFile) }) },
+  };
+}
+
+function parse(file: string): unknown {
+  const text = readNamed(file, 'the configuration');
+  try {
+    return JSON.parse(text);
+  } catch {
+    return fail('configuration', `${file}: the file is not JSON`);
+  }
+}
+
+/** @param key what to name in the error @throws `configuration` */
+export function readNamed(file: string, key: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    return fail('configuration', `${key}: ${file} cannot be read`, { cause: (error as NodeJS.ErrnoException).code ?? 'unknown' });
+  }
+}
+
+/** The first line of the PIN file. @throws `configuration` when others may read it */
+export function readPin(file: string): Secret<string> {
+  const text = readNamed(file, 'token.pinFile');
+  const others = statSync(file).mode & 0o077;
+  if (others !== 0) fail('configuration', `token.pinFile: others may read ${file}: chmod 600`, { others: others.toString(8) });
+  const [pin] = text.split(/\r?\n/, 1);
+  return pin ? new Secret(pin) : fail('configuration', `token.pinFile: ${file} is empty`);
+}

@@ -1,0 +1,182 @@
+/**
+ * A vault node: token, store, vault, listeners, put together from a configuration. Called by `holdfast node start` and by
+ * tests. It refuses to start when the token is not the one that the fleet entry names. Killed at any instruction it comes
+ * back: what it acknowledged is in the token and in the store.
+ */
+import { type Logger, pino } from 'pino';
+import type { Id } from '../base/bytes.ts';
+import { toHex } from '../base/bytes.ts';
+import { fail } from '../base/errors.ts';
+import { type Clock, systemClock } from '../base/ports.ts';
+import { type EntryFleet, type EntryNode, type FleetEntry, parseEntry } from '../fleet/entry.ts';
+import { openStore } from '../store/sqlite.ts';
+import { openToken, type Token, tlsEngineOptions } from '../token/index.ts';
+import type { Address } from '../web/listen.ts';
+import { makeMeter, startMetricsListener } from '../web/metrics.ts';
+import { makePasses, type Passes } from '../web/pass.ts';
+import { connectPeers } from '../web/peer-client.ts';
+import { startPeerListener } from '../web/peer-listener.ts';
+import { startPublicListener } from '../web/public-listener.ts';
+import { keyId } from '../wire/signed.ts';
+import { type Config, readNamed, readPin } from './config.ts';
+import { fileCredentials, leafCredentials } from './credentials.ts';
+import { VaultService } from './service.ts';
+import type { TraceWord } from './trace.ts';
+import { fastVerify } from './verify.ts';
+
+export interface RunningNode {
+  readonly self: Id;
+  /** As listened on: a port that was configured as 0 is known here. */
+  readonly public: Address;
+  readonly peer: Address;
+  readonly metrics?: Address;
+  /** Takes nothing new, lets what runs finish within the configured time, then ends. */
+  close(): Promise<void>;
+}
+
+/** Closed in the reverse order of opening, also when a later part does not open. */
+class Parts {
+  readonly #closers: (() => unknown)[] = [];
+
+  add<T>(part: T, close: (part: T) => unknown): T {
+    this.#closers.push(() => close(part));
+    return part;
+  }
+
+  async close(): Promise<void> {
+    for (const close of this.#closers.splice(0).reverse()) await close();
+  }
+}
+
+/** @throws `configuration` naming the key, and what token and store refuse with */
+export async function startNode(config: Config, clock: Clock = systemClock): Promise<RunningNode> {
+  const parts = new Parts();
+  try {
+    return await assemble(config, clock, parts);
+  } catch (error) {
+    await parts.close();
+    throw error;
+  }
+}
+
+async function assemble(config: Config, clock: Clock, parts: Parts): Promise<RunningNode> {
+  const trace = pino({ level: config.trace.level, base: { node: config.self } }, pino.destination({ dest: 2, sync: true }));
+  const entry = parseEntry(readNamed(config.entryFile, 'entryFile'));
+  const passes = passesOf(config, entry, clock);
+  const { pinFile, module, label, profile, initString } = config.token;
+  const device = { module, label, pin: readPin(pinFile), ...(profile && { profile }), ...(initString && { initString }) };
+  const token = parts.add(await openToken(device), (it) => it.close());
+  const { entryFleet, self } = whoAmI(entry, token, config.self);
+  const { fleet } = entryFleet;
+  const warn = traceBy(trace);
+  const store = parts.add(await openStore(config.dataDir, (slot, why) => warn('store-not-believed', { slot, why })), (it) => it.close());
+
+  const engine = tlsEngineOptions({ module, label });
+  const renewalFailed = (error: unknown) => trace.warn({ why: error instanceof Error ? error.message : 'unknown' }, 'TLS renewal failed');
+  const leaf = { node: self, tlsKey: token.tlsKey, sign: (bytes: Uint8Array) => token.sign(bytes), clock };
+  const toPeers = parts.add(await leafCredentials(leaf, engine, renewalFailed), (it) => it.stop());
+  const toClients = parts.add(await fileCredentials(config.public, engine, renewalFailed), (it) => it.stop());
+
+  const addresses = peerAddresses(config, entryFleet, self);
+  const peers = parts.add(
+    await connectPeers({ fleet, self, addresses, credentials: toPeers, callLimitMs: config.timing.limitMs, ...config.peerCalls }),
+    (it) => it.close(),
+  );
+  const { lockDelayMs, ...timing } = config.timing;
+  const body = { fleet, self, token, store, clock, verify: fastVerify(), trace: warn, lockDelayMs };
+  const vault = parts.add(new VaultService({ ...body, peers, timing, tokenClass: token.description.class }), (it) => it.close());
+
+  const closeListener = (it: { close(deadlineMs: number): Promise<void> }) => it.close(config.shutdownMs);
+  const peer = parts.add(
+    await startPeerListener(vault, {
+      address: config.peer,
+      credentials: toPeers,
+      passes,
+      connectionsMax: config.peer.connectionsMax,
+      trace,
+    }),
+    closeListener,
+  );
+  vault.start();
+  const meter = makeMeter();
+  const reading = { vault, passes, entryLine: entry.line, tokenState: () => token.state, clock };
+  const clients = parts.add(
+    await startPublicListener(reading, { ...config.public, address: config.public, credentials: toClients, trace, meter }),
+    closeListener,
+  );
+  const metrics = config.metrics && parts.add(await startMetricsListener(meter, vault, config.metrics), closeListener);
+  trace.info({ fleet: fleet.id, self, public: clients.address, peer: peer.address, metrics: metrics?.address }, 'started');
+  return {
+    self,
+    public: clients.address,
+    peer: peer.address,
+    ...(metrics && { metrics: metrics.address }),
+    close: async () => {
+      trace.info({}, 'stopping');
+      await parts.close();
+      trace.info({}, 'stopped');
+    },
+  };
+}
+
+function passesOf({ passes: { issuer, audience, tenant, jwksFile, jwksUrl } }: Config, { namespace }: FleetEntry, clock: Clock): Passes {
+  const rules = { namespace, issuer, audience, tenant };
+  if (jwksUrl !== undefined) return makePasses({ ...rules, jwks: new URL(jwksUrl) }, clock);
+  const text = readNamed(jwksFile ?? '', 'passes.jwksFile');
+  try {
+    return makePasses({ ...rules, jwks: JSON.parse(text) }, clock);
+  } catch {
+    return fail('configuration', `passes.jwksFile: ${jwksFile} holds no JWK set`);
+  }
+}
+
+/** The token says who this is. @throws `configuration` when the entry or the configuration says otherwise */
+function whoAmI(entry: FleetEntry, token: Token, name: string): { entryFleet: EntryFleet; self: Id } {
+  const self = keyId(token.identityKey);
+  for (const entryFleet of entry.fleets) {
+    const node = entryFleet.nodes.find(({ id }) => id === self);
+    if (node !== undefined) {
+      checkToken(node, token, name);
+      return { entryFleet, self };
+    }
+  }
+  return fail('configuration', 'entryFile: the fleet entry names no node with the identity key of this token', { self });
+}
+
+function checkToken(node: EntryNode, { sealingKey, description }: Token, name: string): void {
+  if (node.name !== name) fail('configuration', 'self: the token is of another node', { self: name, token: node.name });
+  if (toHex(node.sealingKey) !== toHex(sealingKey))
+    fail('configuration', 'entryFile: the fleet entry names another sealing key for this node');
+  // Clients decide by these whether to trust a fleet with a share at all.
+  const { class: kind, simulated } = node.token;
+  if (kind !== description.class)
+    fail('configuration', 'entryFile: the fleet entry names another class of token', { entry: kind, token: description.class });
+  if (simulated !== description.simulated) {
+    fail('configuration', 'entryFile: the fleet entry is wrong on whether the token is simulated', {
+      entry: simulated,
+      token: description.simulated,
+    });
+  }
+}
+
+function peerAddresses({ peers }: Config, { nodes }: EntryFleet, self: Id): Map<Id, Address> {
+  const unknown = Object.keys(peers).find((name) => !nodes.some((node) => node.name === name));
+  if (unknown !== undefined) fail('configuration', `peers: the fleet entry names no node ${unknown}`);
+  const addresses = new Map<Id, Address>();
+  for (const { id, name } of nodes) {
+    if (id === self) continue;
+    const text = peers[name] ?? fail('configuration', `peers: the address of ${name} is missing`);
+    const at = text.lastIndexOf(':');
+    addresses.set(id, { host: text.slice(0, at).replace(/^\[(.*)\]$/, '$1'), port: Number(text.slice(at + 1)) });
+  }
+  return addresses;
+}
+
+const WARNINGS: ReadonlySet<TraceWord> = new Set(['store-not-believed', 'proof-refused', 'rolled-back', 'task-failed', 'peer-unreachable']);
+
+function traceBy(logger: Logger) {
+  return (what: TraceWord, fields: object): void => {
+    if (WARNINGS.has(what)) logger.warn(fields, what);
+    else logger.info(fields, what);
+  };
+}
