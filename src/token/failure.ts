@@ -2,7 +2,7 @@
  * What a device's refusal means to the caller. Three kinds: the device (or our session with it) is gone and everything
  * must be opened anew; it is full; or it refused this one call.
  */
-import { type Code, HoldfastError } from '../base/errors.ts';
+import { type Code, type Evidence, HoldfastError } from '../base/errors.ts';
 import { DeviceError, P11 } from './pkcs11.ts';
 
 const GONE: ReadonlySet<number> = new Set([
@@ -41,12 +41,15 @@ export function isGone(error: unknown): boolean {
   return error instanceof DeviceError && GONE.has(error.returned);
 }
 
+/** The call and the device's answer, as evidence. */
+export function answerOf({ call, returned }: DeviceError): Evidence {
+  return { call, returned: `0x${returned.toString(16)}` };
+}
+
 /** `token-full`, `configuration` for a wrong PIN, or `token-unavailable`, with the call and the device's answer. Other errors stay what they are. */
 export function asRefusal(error: unknown): unknown {
   if (!(error instanceof DeviceError)) return error;
-  if (PIN_REFUSED.has(error.returned)) return new HoldfastError('configuration', 'the token refused its PIN', answer(error), error);
+  if (PIN_REFUSED.has(error.returned)) return new HoldfastError('configuration', 'the token refused its PIN', answerOf(error), error);
   const code: Code = FULL.has(error.returned) ? 'token-full' : 'token-unavailable';
-  return new HoldfastError(code, 'the token refused a call', answer(error), error);
+  return new HoldfastError(code, 'the token refused a call', answerOf(error), error);
 }
-
-const answer = ({ call, returned }: DeviceError) => ({ call, returned: `0x${returned.toString(16)}` });

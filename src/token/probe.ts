@@ -67,12 +67,21 @@ export function probeToken(module: Module, slot: Handle, session: Session, info:
   };
 }
 
+/**
+ * @throws `configuration` for an unknown profile, and for one that would pass a simulation off as a device: what the fleet's
+ * entry says of a token comes from here.
+ */
 export function chooseProfile(info: Pick<TokenInfo, 'manufacturerID' | 'model'>, name?: string): Profile {
-  const found = profiles.find((profile) => (name === undefined ? profile.matches(info) : profile.name === name));
-  return (
-    found ??
-    fail('configuration', 'unknown device profile', { profile: name ?? '', known: profiles.map((profile) => profile.name).join(' ') })
-  );
+  const recognised = profiles.find((profile) => profile.matches(info));
+  const chosen = name === undefined ? recognised : profiles.find((profile) => profile.name === name);
+  if (chosen === undefined) {
+    const known = profiles.map((profile) => profile.name).join(' ');
+    return fail('configuration', 'unknown device profile', { profile: name ?? '', known });
+  }
+  if (recognised?.simulated && !chosen.simulated) {
+    fail('configuration', 'a simulated token must not take the profile of a device', { profile: chosen.name, recognised: recognised.name });
+  }
+  return chosen;
 }
 
 /** Some devices have no data objects at all (AWS CloudHSM), and nowhere else to count. */

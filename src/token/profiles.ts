@@ -24,8 +24,6 @@ export interface Profile {
   readonly wrapping: readonly number[];
   /** The form of ECDH public data, in the order to try: bare SEC 1 bytes, or those in a DER OCTET STRING. */
   readonly points: readonly ('raw' | 'der')[];
-  /** The module does not start without `initString` in the configuration. */
-  readonly needsInitString: boolean;
   /** Largest CKA_VALUE of a data object, in bytes: bounds a page of counters. */
   readonly pageBytes: number;
 }
@@ -42,7 +40,6 @@ export const profiles: readonly Profile[] = [
     simulated: true,
     wrapping: [CKM_AES_KEY_WRAP_PAD],
     points: ['der', 'raw'],
-    needsInitString: false,
     pageBytes: PAGE_BYTES,
   },
   {
@@ -55,7 +52,6 @@ export const profiles: readonly Profile[] = [
     simulated: false,
     wrapping: [CKM_AES_KEY_WRAP_KWP, CKM_AES_KEY_WRAP_PAD],
     points: ['raw', 'der'],
-    needsInitString: false,
     // Luna bounds an object by its partition's memory; small pages keep the second copy affordable.
     pageBytes: 32 * 1024,
   },
@@ -68,7 +64,6 @@ export const profiles: readonly Profile[] = [
     simulated: false,
     wrapping: [CKM_AES_KEY_WRAP_KWP, CKM_AES_KEY_WRAP_PAD],
     points: ['raw', 'der'],
-    needsInitString: false,
     pageBytes: 32 * 1024,
   },
   {
@@ -80,7 +75,6 @@ export const profiles: readonly Profile[] = [
     simulated: false,
     wrapping: [CKM_AES_KEY_WRAP_KWP, CKM_AES_KEY_WRAP_PAD],
     points: ['raw', 'der'],
-    needsInitString: false,
     pageBytes: 32 * 1024,
   },
 ];

@@ -15,10 +15,11 @@
  * (B + G is the identity, and k*B = -K is public anyhow); B = K, B = -K and B = G need nothing special.
  */
 import { equalBytes } from '../base/bytes.ts';
-import { fail } from '../base/errors.ts';
+import { fail, HoldfastError } from '../base/errors.ts';
 import * as curve from '../oprf/point.ts';
 import { type SealedShare, WRAPPED_BYTES } from '../vault/seal.ts';
 import { decompress, decompressEven, isPoint } from './decompress.ts';
+import { answerOf } from './failure.ts';
 import { DeviceError, type Handle, type Mechanism, P11, type Session } from './pkcs11.ts';
 
 /** A sealed share with what it must fit. */
@@ -95,8 +96,13 @@ export const READABLE = {
 /** True only if all points are points and the share opens to a P-256 private key k whose k*G has the x of the public share. */
 export function opens(session: Session, sealing: Handle, suite: ShareSuite, call: ShareCall): boolean {
   if (![call.publicShare, call.sealed.ephemeralKey].every(isPoint)) return false;
-  const x = withShare(session, sealing, suite, call, (share) => multiply(session, suite, share, curve.GENERATOR));
-  return x !== undefined && equalBytes(x, call.publicShare.subarray(1));
+  try {
+    const x = withShare(session, sealing, suite, call, (share) => multiply(session, suite, share, curve.GENERATOR));
+    return equalBytes(x, call.publicShare.subarray(1));
+  } catch (error) {
+    if (error instanceof HoldfastError && error.code === 'share-refused') return false;
+    throw error;
+  }
 }
 
 /**
@@ -112,7 +118,6 @@ export function evaluate(session: Session, sealing: Handle, suite: ShareSuite, c
     x: multiply(session, suite, share, blinded),
     check: multiply(session, suite, share, shifted),
   }));
-  if (found === undefined) return fail('share-refused', 'the sealed share does not open');
   const product = decompressEven(found.x);
   const check = decompressEven(found.check);
   for (const candidate of [product, curve.negate(product)]) {
@@ -123,22 +128,19 @@ export function evaluate(session: Session, sealing: Handle, suite: ShareSuite, c
   return fail('share-refused', 'the sealed share is not the one of the public share');
 }
 
-/** Opens the share for one use; `undefined` when what is sealed is no P-256 private key. */
-function withShare<T>(
-  session: Session,
-  sealing: Handle,
-  suite: ShareSuite,
-  { sealed, context }: ShareCall,
-  use: (share: Handle) => T,
-): T | undefined {
-  if (context.length !== CONTEXT_BYTES || sealed.wrapped.length !== WRAPPED_BYTES) return undefined;
-  const ephemeral = decompress(sealed.ephemeralKey);
+/** Opens the share for one use. @throws `share-refused` when what is sealed is no P-256 private key, with the device's answer. */
+function withShare<T>(session: Session, sealing: Handle, suite: ShareSuite, call: ShareCall, use: (share: Handle) => T): T {
+  const { ephemeralKey, wrapped } = call.sealed;
+  if (call.context.length !== CONTEXT_BYTES || wrapped.length !== WRAPPED_BYTES)
+    fail('share-refused', 'a sealed share has the wrong length');
+  const ephemeral = decompress(ephemeralKey);
   return using(session, session.derive(agreement(suite, ephemeral), sealing, AGREED), (agreed) =>
-    using(session, session.derive(expansion(context), agreed, WRAPPING), (wrapping) => {
-      const unwrapped = () => session.unwrap({ mechanism: suite.wrapping }, wrapping, sealed.wrapped, SHARE);
-      const share = unlessRefused(session, sealing, unwrapped);
-      if (share === undefined) return undefined;
-      return using(session, share, (key) => unlessRefused(session, sealing, () => (isP256(session, key) ? use(key) : undefined)));
+    using(session, session.derive(expansion(call.context), agreed, WRAPPING), (wrapping) => {
+      const unwrap = () => session.unwrap({ mechanism: suite.wrapping }, wrapping, wrapped, SHARE);
+      const share = chosenByClient(session, sealing, unwrap);
+      return using(session, share, (key) =>
+        chosenByClient(session, sealing, () => (isP256(session, key) ? use(key) : fail('share-refused', 'a sealed share is no P-256 key'))),
+      );
     }),
   );
 }
@@ -148,13 +150,13 @@ function withShare<T>(
  * broken, so the sealing key is asked for something afterwards: a share must not be called bad because the device is, nor
  * the device because a share is. Otherwise one registration with a share of zero would put the token away for everybody.
  */
-function unlessRefused<T>(session: Session, sealing: Handle, run: () => T): T | undefined {
+function chosenByClient<T>(session: Session, sealing: Handle, run: () => T): T {
   try {
     return run();
   } catch (error) {
     if (!(error instanceof DeviceError && NOT_A_KEY.has(error.returned))) throw error;
     session.read(sealing, P11.CKA_KEY_TYPE);
-    return undefined;
+    return fail('share-refused', 'the sealed share does not open', answerOf(error), error);
   }
 }
 

@@ -22,12 +22,14 @@ export interface SoftHsm {
   readonly remove: () => void;
 }
 
-export function makeSoftHsm(labels: readonly string[]): SoftHsm {
+/** @param settings further lines of softhsm2.conf */
+export function makeSoftHsm(labels: readonly string[], settings: readonly string[] = []): SoftHsm {
   const folder = mkdtempSync(join(tmpdir(), 'holdfast-token-'));
   const tokens = join(folder, 'tokens');
   mkdirSync(tokens);
   const conf = join(folder, 'softhsm2.conf');
-  writeFileSync(conf, `directories.tokendir = ${tokens}\nobjectstore.backend = file\nlog.level = ERROR\n`);
+  const lines = [`directories.tokendir = ${tokens}`, 'objectstore.backend = file', 'log.level = ERROR', ...settings];
+  writeFileSync(conf, lines.map((line) => `${line}\n`).join(''));
   process.env['SOFTHSM2_CONF'] = conf;
   for (const label of labels) {
     execFileSync('softhsm2-util', ['--init-token', '--free', '--label', label, '--pin', PIN, '--so-pin', '12345678'], { stdio: 'pipe' });
