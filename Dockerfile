@@ -1,5 +1,6 @@
 # A Holdfast node on Debian 12. It has SoftHSM, for trying out; for a device, add its PKCS#11 module and name it in the
-# configuration. Nothing secret is in the image: the configuration, the token's folder and the PIN file are mounted.
+# configuration. Nothing secret is in the image: the configuration, the token's folder and the PIN file are mounted, and
+# the ports are those of the configuration.
 #
 #   docker build -t holdfast .
 #   docker run -v ./node-1.json:/etc/holdfast/node.json:ro -v ./node-1:/var/lib/holdfast holdfast
@@ -19,6 +20,7 @@ RUN arch=$(node_modules/.bin/node -p process.arch) \
 COPY src src
 COPY softhsm softhsm
 COPY LICENSE ./
+COPY scripts/container-health.mjs scripts/
 
 FROM debian:12-slim
 RUN apt-get update \
@@ -36,8 +38,7 @@ ENV PATH=/opt/holdfast/node_modules/.bin:/usr/local/bin:/usr/bin:/bin \
     OPENSSL_ENGINES=/usr/lib/openssl-engines
 USER holdfast
 VOLUME /var/lib/holdfast
-EXPOSE 8443
-HEALTHCHECK --interval=10s --timeout=5s --start-period=20s CMD ["node", "src/cli/main.ts", "node", "health", "--config", "/etc/holdfast/node.json"]
+HEALTHCHECK --interval=10s --timeout=5s --start-period=20s CMD ["node", "scripts/container-health.mjs", "/etc/holdfast/node.json"]
 # SoftHSM makes its files with the umask of the process.
 ENTRYPOINT ["/bin/sh", "-c", "umask 077 && exec node src/cli/main.ts \"$@\"", "holdfast"]
 CMD ["node", "start", "--config", "/etc/holdfast/node.json"]
