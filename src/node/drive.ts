@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto';
 import type { Id } from '../base/bytes.ts';
 import { HoldfastError } from '../base/errors.ts';
 import type { Clock } from '../base/ports.ts';
+import { Recent } from '../base/recent.ts';
 import { type Fleet, nodeOf, shareIndex } from '../fleet/fleet.ts';
 import type { Member } from '../quorum/ask.ts';
 import { type Counters, exhausted } from '../quorum/counters.ts';
@@ -16,7 +17,6 @@ import type { Store } from '../store/store.ts';
 import type { CounterBank, Token } from '../token/index.ts';
 import { coreOf, type Registration, shareContext } from '../vault/registration.ts';
 import type { Verify } from '../wire/signed.ts';
-import { Recent } from './recent.ts';
 import { SlotLocks } from './slot-locks.ts';
 import type { Trace } from './trace.ts';
 

@@ -5,8 +5,8 @@
 import { createPublicKey, type KeyObject, verify } from 'node:crypto';
 import { toHex } from '../base/bytes.ts';
 import { fail } from '../base/errors.ts';
+import { Recent } from '../base/recent.ts';
 import type { Verify } from '../wire/signed.ts';
-import { Recent } from './recent.ts';
 
 /** SubjectPublicKeyInfo of a compressed P-256 point (RFC 5480, section 2.2), up to the point itself. */
 const SPKI = Buffer.from('3039301306072a8648ce3d020106082a8648ce3d030107032200', 'hex');

@@ -6,6 +6,7 @@ import { Secret } from '../../src/base/secret.ts';
 import { type ClientKey, generateClientKey } from '../../src/client/key.ts';
 import { memoryMemos } from '../../src/client/memo.ts';
 import { blindInput, dealRegistration, dealTombstone, openRegistration, type Tools } from '../../src/client/open.ts';
+import { fastVerify } from '../../src/node/verify.ts';
 import type { Authorised, Caller } from '../../src/quorum/ask.ts';
 import { type Authority, type Deposited, deposit } from '../../src/quorum/client/deposit.ts';
 import type { Call, Client, ClientEffect, ClientMachine, Dealt, Heard } from '../../src/quorum/client/effects.ts';
@@ -17,7 +18,6 @@ import { DEFAULT_KDF } from '../../src/vault/kdf.ts';
 import type { Policy } from '../../src/vault/policy.ts';
 import { parseRegistration } from '../../src/vault/registration.ts';
 import { accountId, PASSCODE, type Place, slotId } from '../../src/vault/slot.ts';
-import { verifyP256 } from '../../src/vault/unlock.ts';
 import { encodeMessage, type Operation } from '../../src/wire/message.ts';
 import type { TestFleet } from './fleet.ts';
 
@@ -28,6 +28,9 @@ const tools: Tools = {
   random: systemRandom,
   argon2id: (password, salt) => new Uint8Array(createHash('sha256').update(password).update(salt).digest()),
 };
+
+/** A client in a browser uses vault/unlock.ts; test/node/verify.test.ts has both agree. */
+const verify = fastVerify();
 
 const typed = (passcode: string) => new Secret(utf8(passcode));
 
@@ -46,7 +49,7 @@ export class Person {
     this.slot = slotId(place);
     this.#at = at;
     this.#key = key;
-    this.#client = { fleet: at.fleet, place, verify: verifyP256 };
+    this.#client = { fleet: at.fleet, place, verify };
   }
 
   static async of(at: TestFleet, name: string): Promise<Person> {
