@@ -58,7 +58,7 @@ async function mustFail(code: string, args: readonly string[], pin?: string): Pr
   const ran = await holdfast(args, pin);
   if (ran.code === 0) throw new DemoFailure(`holdfast ${args.join(' ')} was expected to fail with ${code}, and did not`);
   if (!ran.err.includes(`error: ${code}:`)) throw new DemoFailure(`expected error ${code}, got:\n${ran.err}`);
-  return ran.err.trim().split('\n')[0] ?? '';
+  return ran.err.split('\n').find((line) => line.startsWith('error:')) ?? '';
 }
 
 const started = Date.now();
@@ -85,8 +85,7 @@ function fingerprint(path: string, name = ''): Map<string, string> {
   return found;
 }
 
-function mustEqual(restored: string): void {
-  const before = fingerprint(folder);
+function mustEqual(before: ReadonlyMap<string, string>, restored: string): void {
   const after = fingerprint(restored);
   const names = new Set([...before.keys(), ...after.keys()]);
   const different = [...names].filter((name) => before.get(name) !== after.get(name));
@@ -114,13 +113,14 @@ async function demonstrate(): Promise<void> {
   chapter(`Alice backs up ${folder} with a 6-digit PIN`);
   await setUpDevice('laptop');
   const pins = ['--passcode-fd', '3'];
+  const before = fingerprint(folder);
   tell(await must(['backup', folder, '--to', store, ...pins, '--cooling-off', '60', '--grace', '0', ...home('laptop')], PIN));
 
   chapter('Her laptop is lost. A second device restores with the PIN alone');
   rmSync(join(root, 'laptop'), { recursive: true });
   await setUpDevice('phone');
   tell(await must(restore('phone', 'restored-1'), PIN));
-  mustEqual(join(root, 'restored-1'));
+  mustEqual(before, join(root, 'restored-1'));
 
   chapter('A wrong PIN is counted by every node');
   tell(await mustFail('wrong-passcode', restore('phone', 'never'), WRONG_PIN));
@@ -130,7 +130,7 @@ async function demonstrate(): Promise<void> {
   chapter('A node is killed, and nobody notices; success refills the guesses');
   await must(['fleet', 'stop', 'node-2', '--kill', '--dir', fleet]);
   tell(await must(restore('phone', 'restored-2'), PIN));
-  mustEqual(join(root, 'restored-2'));
+  mustEqual(before, join(root, 'restored-2'));
   const without = await statusOf('phone');
   if (without.guessesLeft !== 10 || without.nodes.some(({ node }) => node === 'node-2'))
     throw new DemoFailure('ten guesses and four nodes were expected');
