@@ -8,7 +8,7 @@
  * Folders are 0700, files 0600. Everything is in it, the PINs too: whoever can read it has the fleet.
  */
 import { execFile } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { toBase64url, utf8 } from '../base/bytes.ts';
@@ -30,6 +30,8 @@ export const FILES = {
 
 const INIT_TOKEN = join(import.meta.dirname, '../../softhsm/init-token.sh');
 const PIN_BYTES = 18;
+/** Folders of tokens that are being made. */
+const ASIDE = 'making-';
 
 export class DevelopmentSite implements TokenSite {
   readonly folder: string;
@@ -47,22 +49,29 @@ export class DevelopmentSite implements TokenSite {
     return join(this.folder, ...parts);
   }
 
+  /** Made aside and moved into place, so that an interruption leaves no token that does not take its PIN. */
   async initialise(node: string): Promise<void> {
+    const tokens = this.path(node, 'tokens');
     for (const name of ['so-pin', 'pin']) {
       if (!existsSync(this.path(node, name))) this.write([node, name], `${toBase64url(this.#random(PIN_BYTES))}\n`);
     }
-    const files = [this.path(node), node, this.path(node, 'so-pin'), this.path(node, 'pin')];
+    for (const name of readdirSync(this.path(node))) {
+      if (name.startsWith(ASIDE)) rmSync(this.path(node, name), { recursive: true, force: true });
+    }
+    const aside = mkdtempSync(this.path(node, ASIDE));
     try {
-      await promisify(execFile)(INIT_TOKEN, files);
+      await promisify(execFile)(INIT_TOKEN, [aside, node, this.path(node, 'so-pin'), this.path(node, 'pin')]);
     } catch (error) {
       const { stderr } = error as { stderr?: string };
-      fail('configuration', `the token is not initialised: ${stderr?.trim() ?? 'softhsm/init-token.sh does not run'}`, { node }, error);
+      fail('configuration', `the token is not initialised: ${stderr?.trim() || 'softhsm/init-token.sh does not run'}`, { node }, error);
     }
+    this.write([node, 'softhsm2.conf'], readFileSync(join(aside, 'softhsm2.conf'), 'utf8').replace(join(aside, 'tokens'), tokens));
+    renameSync(join(aside, 'tokens'), tokens);
+    rmSync(aside, { recursive: true });
   }
 
   token(node: string): RemoteCreation | undefined {
-    const tokens = this.path(node, 'tokens');
-    if (!existsSync(tokens) || readdirSync(tokens).length === 0) return undefined;
+    if (!existsSync(this.path(node, 'tokens'))) return undefined;
     const place = { module: SOFTHSM_MODULE, label: node, pinFile: this.path(node, 'pin') };
     const found = this.#tokens.get(node) ?? new RemoteCreation(place, { SOFTHSM2_CONF: this.path(node, 'softhsm2.conf') });
     this.#tokens.set(node, found);

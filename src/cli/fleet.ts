@@ -60,7 +60,7 @@ function showStatus(status: FleetStatus, json: true | undefined): void {
     printJson(status);
     return;
   }
-  printTable(['NAME', 'PROCESS', 'READY', 'STANDING', 'COMMITS', 'IN REACH', 'ADDRESS'], status.members.map(row));
+  printTable(['NAME', 'PROCESS', 'READY', 'STANDING', 'SEQUENCE', 'IN REACH', 'ADDRESS'], status.members.map(row));
   say(`Fleet entry for clients: ${status.entryFile}\nTheir TLS authority:     ${status.authorityFile}`);
 }
 

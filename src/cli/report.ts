@@ -5,7 +5,7 @@ import { codes, type Evidence, HoldfastError } from '../base/errors.ts';
 export const EXIT = { ok: 0, failure: 1, usage: 2 } as const;
 
 /** `error: CODE: what happened (evidence)` and the next step. */
-export function describeError(error: unknown): string {
+function describeError(error: unknown): string {
   if (!(error instanceof HoldfastError)) return `error: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`;
   const evidence = describeEvidence(error.evidence);
   return `error: ${error.code}: ${error.message}${evidence && ` (${evidence})`}\n  next: ${codes[error.code].next}`;

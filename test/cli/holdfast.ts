@@ -8,7 +8,7 @@ export interface Ran {
   readonly err: string;
 }
 
-const MAIN = join(import.meta.dirname, '../../src/cli/main.ts');
+export const MAIN = join(import.meta.dirname, '../../src/cli/main.ts');
 
 export function holdfast(...args: readonly string[]): Promise<Ran> {
   return new Promise((resolve) => {

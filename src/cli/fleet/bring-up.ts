@@ -1,13 +1,14 @@
 /** A whole fleet brought up and taken down. Called by the command line, the demonstration and tests. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fail } from '../../base/errors.ts';
+import { systemClock } from '../../base/ports.ts';
 import type { Progress } from '../../ceremony/perform.ts';
 import { type FleetLayout, type Member, requireLayout } from './layout.ts';
 import { makeFleetIn } from './make.ts';
 import { lastWords, pidOf, type Stopped, start, stop, traceFile } from './processes.ts';
 import { type FleetStatus, fleetStatus } from './status.ts';
 
-const POLL_MS = 100;
+const POLL_MS = 250;
 /** A node proves its counters and asks its peers about them before it is ready: seconds on a busy machine. */
 const READY_MS = 60_000;
 
@@ -31,13 +32,15 @@ export async function startOne(layout: FleetLayout, member: Member): Promise<Fle
 }
 
 async function ready(layout: FleetLayout, awaited: readonly Member[]): Promise<FleetStatus> {
-  for (let left = READY_MS; ; left -= POLL_MS) {
+  const giveUpMs = systemClock() + READY_MS;
+  for (;;) {
     const ended = awaited.find((member) => pidOf(member) === undefined);
     if (ended !== undefined) fail('configuration', `${ended.name} ended at its start: ${lastWords(ended)}`, { trace: traceFile(ended) });
     const status = await fleetStatus(layout);
     const waiting = status.members.find(({ name, ready: isReady }) => !isReady && awaited.some((member) => member.name === name));
     if (waiting === undefined) return status;
-    if (left <= 0) fail('timeout', `${waiting.name} does not become ready: ${waiting.why ?? waiting.standing ?? 'it does not say why'}`);
+    if (systemClock() > giveUpMs)
+      fail('timeout', `${waiting.name} does not become ready: ${waiting.why ?? waiting.standing ?? 'it does not say why'}`);
     await sleep(POLL_MS);
   }
 }

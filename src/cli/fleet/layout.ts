@@ -36,20 +36,15 @@ export interface FleetLayout {
 
 export const transcriptFile = (folder: string): string => join(folder, FILES.transcript);
 
-/** Nothing when the folder holds no finished fleet. @throws `malformed` when its transcript is not one */
-export function readLayout(folder: string): FleetLayout | undefined {
+/** @throws `not-found` when the folder holds no finished fleet, `malformed` when its transcript is not one */
+export function requireLayout(folder: string): FleetLayout {
   const file = transcriptFile(folder);
-  if (!existsSync(file)) return undefined;
-  const { lines } = parseTranscript(readFileSync(file, 'utf8'));
-  if (lines.at(-1)?.step !== END) return undefined;
+  const lines = existsSync(file) ? parseTranscript(readFileSync(file, 'utf8')).lines : [];
+  if (lines.at(-1)?.step !== END) fail('not-found', `there is no fleet in ${folder}: make one with "holdfast fleet up"`);
   return layoutOf(folder, readParameters(lines[0]?.facts['parameters']));
 }
 
 /** @throws `not-found` */
-export function requireLayout(folder: string): FleetLayout {
-  return readLayout(folder) ?? fail('not-found', `there is no fleet in ${folder}: make one with "holdfast fleet up"`);
-}
-
 export function memberOf({ nodes, accounts }: FleetLayout, name: string): Member {
   const members = [...nodes, accounts];
   const found = members.find((member) => member.name === name);

@@ -1,12 +1,11 @@
 /** Makes a development fleet's folder by its ceremony: choices first, then the steps, and nothing when it is there already. */
-import { existsSync, readFileSync } from 'node:fs';
-import { fail } from '../../base/errors.ts';
+import { fail, HoldfastError } from '../../base/errors.ts';
 import { systemClock } from '../../base/ports.ts';
 import { DevelopmentSite } from '../../ceremony/development-site.ts';
 import { type Progress, perform } from '../../ceremony/perform.ts';
 import { developmentFleet } from '../../ceremony/plans/development-fleet.ts';
 import { type DevelopmentParameters, readParameters } from '../../ceremony/plans/development-parameters.ts';
-import { parseTranscript, Transcript } from '../../ceremony/transcript.ts';
+import { END, Transcript } from '../../ceremony/transcript.ts';
 import { PAGES_DEFAULT } from '../../token/index.ts';
 import { transcriptFile } from './layout.ts';
 import { locked } from './lock.ts';
@@ -44,30 +43,38 @@ export async function chooseParameters(size = NODES_DEFAULT): Promise<Developmen
 const toSecond = (ms: number): string => `${new Date(ms).toISOString().slice(0, 19)}Z`;
 
 /**
+ * A fleet that is finished stays as it is, whatever this version's plan would make of it.
  * @param size of a new fleet; of one that is there, it must be this
  * @throws `configuration` when the folder holds a fleet of another size; what a step throws
  */
 export async function makeFleetIn(folder: string, size: number | undefined, report: (progress: Progress) => void): Promise<void> {
-  const begun = parametersOf(folder);
-  if (begun !== undefined && size !== undefined && begun.nodes.length !== size)
-    fail('configuration', 'the folder holds a fleet of another size: take another folder with --dir, or leave --nodes out', {
-      folder,
-      nodes: begun.nodes.length,
-    });
-  const plan = developmentFleet(begun ?? (await chooseParameters(size)));
   const site = new DevelopmentSite(folder);
   await locked(folder, async () => {
+    const transcript = new Transcript(transcriptFile(folder), systemClock);
+    const [first] = transcript.lines;
+    const begun = first && readParameters(first.facts['parameters']);
+    if (begun !== undefined && size !== undefined && begun.nodes.length !== size) refuseSize(folder, begun);
+    if (transcript.lines.at(-1)?.step === END) return;
     try {
-      await perform(plan, site, new Transcript(transcriptFile(folder), systemClock), report);
+      await perform(developmentFleet(begun ?? (await chooseParameters(size))), site, transcript, report);
+    } catch (error) {
+      throw withWayOut(error, folder);
     } finally {
       site.close();
     }
   });
 }
 
-/** Of a ceremony that was begun here. */
-function parametersOf(folder: string): DevelopmentParameters | undefined {
-  const file = transcriptFile(folder);
-  const begun = existsSync(file) ? readFileSync(file, 'utf8').split('\n').slice(0, -1)[0] : undefined;
-  return begun === undefined ? undefined : readParameters(parseTranscript(`${begun}\n`).lines[0]?.facts['parameters']);
+function refuseSize(folder: string, { nodes }: DevelopmentParameters): never {
+  return fail('configuration', 'the folder holds a fleet of another size: take another folder with --dir, or leave --nodes out', {
+    folder,
+    nodes: nodes.length,
+  });
+}
+
+/** What is half done is never replaced by itself. */
+function withWayOut(error: unknown, folder: string): unknown {
+  if (!(error instanceof HoldfastError)) return error;
+  const way = `no fleet came of it, so ${folder} can be removed, and the ceremony begun again`;
+  return new HoldfastError(error.code, `${error.message}; ${way}`, error.evidence, error);
 }

@@ -15,7 +15,7 @@ export interface MemberStatus {
   readonly url: string;
   /** Of a node. */
   readonly standing?: string | undefined;
-  /** Commits of its token since it started. */
+  /** Of its token: its last commit; only ever rises while the node runs. */
   readonly sequence?: string;
   /** Nodes that it heard of lately, itself included. */
   readonly inReach?: number | undefined;
