@@ -46,6 +46,7 @@ export class TestFleet {
   readonly #folder: string;
   readonly #live = new Map<number, Live>();
   readonly #cut = new Set<number>();
+  readonly #lost = new Set<number>();
 
   private constructor(fleet: Fleet, hsm: SoftHsm, folder: string, lockDelayMs: number) {
     this.fleet = fleet;
@@ -96,8 +97,14 @@ export class TestFleet {
     this.#cut.add(node);
   }
 
+  /** What the node asks arrives, and no answer comes back, until `join`. */
+  loseAnswersTo(node: number): void {
+    this.#lost.add(node);
+  }
+
   join(node: number): void {
     this.#cut.delete(node);
+    this.#lost.delete(node);
   }
 
   async start(node: number): Promise<void> {
@@ -154,6 +161,11 @@ export class TestFleet {
     this.#hsm.remove();
   }
 
+  /** The node's database file, for whoever has its disk. */
+  storeFile(node: number): string {
+    return join(this.#storeFolder(node), 'holdfast.db');
+  }
+
   #storeFolder(node: number): string {
     return join(this.#folder, `store-${node}`);
   }
@@ -173,13 +185,18 @@ export class TestFleet {
           if (live === undefined || this.#cut.has(to) || this.#cut.has(from)) throw new Error('unreachable');
           return live.service.member;
         };
+        const call = async <T>(answer: Promise<T>): Promise<T> => {
+          const came = await answer;
+          if (this.#lost.has(from)) throw new Error('the answer was lost');
+          return came;
+        };
         return {
-          ask: async (ask) => reach().ask(ask),
-          cancel: async (place, cancelled) => reach().cancel(place, cancelled),
-          events: async (ask) => reach().events(ask),
-          teach: async (proof) => reach().teach(proof),
-          proofOf: async (slot) => reach().proofOf(slot),
-          changes: async (after, limit) => reach().changes(after, limit),
+          ask: async (ask) => call(reach().ask(ask)),
+          cancel: async (place, cancelled) => call(reach().cancel(place, cancelled)),
+          events: async (ask) => call(reach().events(ask)),
+          teach: async (proof) => call(reach().teach(proof)),
+          proofOf: async (slot) => call(reach().proofOf(slot)),
+          changes: async (after, limit) => call(reach().changes(after, limit)),
         };
       },
     };

@@ -61,6 +61,15 @@ test('a node that starts alone does not vote until it has heard from the others'
   expect(await ada.recover('135790')).toMatchObject(opened);
 });
 
+test('answers that were lost do not condemn a node that only asks again', async () => {
+  await fleet.stop(2);
+  fleet.loseAnswersTo(2);
+  await fleet.start(2);
+  await vi.waitFor(async () => expect(await fleet.store(0).seen(fleet.idOf(2))).toBe(fleet.token(2).counters.sequence), soon);
+  fleet.join(2);
+  await standing(2, 'voting');
+});
+
 test('the whole fleet may start at once', async () => {
   const ada = await Person.of(fleet, expect.getState().currentTestName ?? '');
   await ada.deposit('135790', secret);
@@ -81,7 +90,11 @@ test('a token that was put back is quarantined for good: it votes on no old gene
   await fleet.stop(2);
   restoreToken();
   restoreStore();
+  // Whoever wants the token to pass for an honest one would lose the answers that say otherwise.
+  fleet.loseAnswersTo(2);
   await fleet.start(2);
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  fleet.join(2);
   await standing(2, 'quarantined');
   expect(fleet.traces.map(({ what }) => what)).toContain('rolled-back');
   expect((await ada.status()).reports.find(({ signer }) => signer === fleet.idOf(2))?.standing).toBe(false);
