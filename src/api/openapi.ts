@@ -36,7 +36,7 @@ function operationPaths(): object {
         summary: SUMMARIES[operation],
         security: [{ pass: [] }],
         requestBody: { required: true, content: content(requests[operation]) },
-        responses: answers('What the nodes said. Fewer than a quorum is an answer too: the client counts.', envelope),
+        responses: { 200: { $ref: '#/components/responses/envelope' }, default: { $ref: '#/components/responses/error' } },
       },
     },
   ]);
@@ -84,7 +84,13 @@ export function openApi(): object {
           description: "The account service's pass; it names the client key by its thumbprint (cnf.jkt).",
         },
       },
-      responses: { error: { description: `Refused. Codes and what to do next:\n${table.join('\n')}`, content: content(errorBody) } },
+      responses: {
+        envelope: {
+          description: 'What the nodes said. Fewer than a quorum is an answer too: the client counts.',
+          content: content(envelope),
+        },
+        error: { description: `Refused. Codes and what to do next:\n${table.join('\n')}`, content: content(errorBody) },
+      },
     },
   };
 }

@@ -11,7 +11,7 @@ export const PEER_BODY_BYTES_MAX = 256 * 1024;
 /** One page of the change feed: what a peer may answer. */
 export const PEER_REPLY_BYTES_MAX = 32 * 1024 * 1024;
 /** Changes in one page. */
-export const CHANGES_MAX = 200;
+const CHANGES_MAX = 200;
 
 const authorised = {
   pass: z.string().max(PASS_LENGTH_MAX),

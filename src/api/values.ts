@@ -74,7 +74,7 @@ export const standing: CodecOf<Standing> = z.strictObject({
   activation: statement,
 });
 
-export const certified: CodecOf<Certified> = z.strictObject({ votes });
+const certified: CodecOf<Certified> = z.strictObject({ votes });
 
 export const confirmed: CodecOf<Confirmed> = z.strictObject({ confirm: statement, votes });
 

@@ -2,7 +2,10 @@
 import { Command } from 'commander';
 import { readConfig } from '../node/config.ts';
 import { startNode } from '../node/main.ts';
-import { say } from './report.ts';
+import { EXIT, say } from './report.ts';
+
+/** Beyond the time for running requests: the deadline of one call to the token. */
+const HANG_MS = 10_000;
 
 export function nodeCommands(): Command {
   const group = new Command('node').description('Run one vault node');
@@ -14,9 +17,12 @@ export function nodeCommands(): Command {
       const asked = new Promise<void>((resolve) => {
         for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve());
       });
-      const node = await startNode(readConfig(config));
+      const read = readConfig(config);
+      const node = await startNode(read);
       say(`node ${node.self}: clients ${node.public.host}:${node.public.port}, peers ${node.peer.host}:${node.peer.port}`);
       await asked;
+      // Nothing is lost that was acknowledged: a node that hangs is as good as one that was killed.
+      setTimeout(() => process.exit(EXIT.failure), read.shutdownMs + HANG_MS).unref();
       await node.close();
     });
   return group.addHelpText('after', '\nExample:\n  holdfast node start --config /etc/holdfast/node.json');

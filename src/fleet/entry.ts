@@ -15,10 +15,10 @@ import { fail } from '../base/errors.ts';
 import { hash } from '../wire/signed.ts';
 import { type Fleet, makeFleet } from './fleet.ts';
 
-export const ENTRY_TYPE = 'holdfast/fleet-bundle/v1';
+const ENTRY_TYPE = 'holdfast/fleet-bundle/v1';
 
 /** UTF-8 bytes of a line. Seven fleets of seven nodes with evidence take about a third of it. */
-export const ENTRY_BYTES_MAX = 64 * 1024;
+const ENTRY_BYTES_MAX = 64 * 1024;
 
 const word = z.string().min(1).max(255);
 const id = z.custom<Id>((value) => typeof value === 'string' && isId(value), 'expected 64 lower-case hex digits');

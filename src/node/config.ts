@@ -10,6 +10,7 @@ import { dirname, resolve } from 'node:path';
 import { z } from 'zod';
 import { fail } from '../base/errors.ts';
 import { Secret } from '../base/secret.ts';
+import { DEFAULT_LOCK_DELAY_MS, DEFAULT_TIMING } from './service.ts';
 
 /** @param atMost what whoever controls this key can at most do */
 const told = <T extends z.ZodType>(type: T, description: string, atMost: string): T => type.meta({ description, atMost }) as T;
@@ -87,20 +88,28 @@ const passes = z
 
 const timing = z
   .strictObject({
-    limitMs: told(ms.default(15_000), 'One whole conversation with the fleet for a client.', DENY),
-    answerLingerMs: told(ms.default(150), 'How long to wait for the others once enough have answered.', DENY),
-    recordLingerMs: told(ms.default(1_000), 'The same for what every node should take in.', DENY),
-    peerLimitMs: told(ms.default(5_000), 'One call to another node.', DENY),
-    rejoinIntervalMs: told(ms.default(3_000), 'How often a node that has just started asks whether its token was rolled back.', DENY),
-    catchUpIntervalMs: told(ms.default(2_000), 'How often to ask each other node for changes.', 'keep this node behind'),
+    limitMs: told(ms.default(DEFAULT_TIMING.limitMs), 'One whole conversation with the fleet for a client.', DENY),
+    answerLingerMs: told(ms.default(DEFAULT_TIMING.answerLingerMs), 'How long to wait for the others once enough have answered.', DENY),
+    recordLingerMs: told(ms.default(DEFAULT_TIMING.recordLingerMs), 'The same for what every node should take in.', DENY),
+    peerLimitMs: told(ms.default(DEFAULT_TIMING.peerLimitMs), 'One call to another node.', DENY),
+    rejoinIntervalMs: told(
+      ms.default(DEFAULT_TIMING.rejoinIntervalMs),
+      'How often a node that has just started asks whether its token was rolled back.',
+      DENY,
+    ),
+    catchUpIntervalMs: told(
+      ms.default(DEFAULT_TIMING.catchUpIntervalMs),
+      'How often to ask each other node for changes.',
+      'keep this node behind',
+    ),
     dueIntervalMs: told(
-      ms.default(60_000),
+      ms.default(DEFAULT_TIMING.dueIntervalMs),
       'How often to look for locks and for shares to erase.',
       'delay locks and erasures at this node',
     ),
-    lockRetryMs: told(ms.default(60_000), 'How long to wait before seeking a lock again.', 'delay locks at this node'),
+    lockRetryMs: told(ms.default(DEFAULT_TIMING.lockRetryMs), 'How long to wait before seeking a lock again.', 'delay locks at this node'),
     lockDelayMs: told(
-      ms.default(60_000),
+      ms.default(DEFAULT_LOCK_DELAY_MS),
       'How long after the last guess to seek a lock: a confirmation of that guess must have time to arrive.',
       'lock an account whose last guess was right; a lock takes as many nodes as a quorum has',
     ),

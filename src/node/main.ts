@@ -11,7 +11,7 @@ import { type Clock, systemClock } from '../base/ports.ts';
 import { type EntryFleet, type EntryNode, type FleetEntry, parseEntry } from '../fleet/entry.ts';
 import { openStore } from '../store/sqlite.ts';
 import { openToken, type Token, tlsEngineOptions } from '../token/index.ts';
-import type { Address } from '../web/listen.ts';
+import type { Address, Listener } from '../web/listen.ts';
 import { makeMeter, startMetricsListener } from '../web/metrics.ts';
 import { makePasses, type Passes } from '../web/pass.ts';
 import { connectPeers } from '../web/peer-client.ts';
@@ -86,7 +86,8 @@ async function assemble(config: Config, clock: Clock, parts: Parts): Promise<Run
   const body = { fleet, self, token, store, clock, verify: fastVerify(), trace: warn, lockDelayMs };
   const vault = parts.add(new VaultService({ ...body, peers, timing, tokenClass: token.description.class }), (it) => it.close());
 
-  const closeListener = (it: { close(deadlineMs: number): Promise<void> }) => it.close(config.shutdownMs);
+  let stopByMs = 0;
+  const closeListener = (it: Listener) => it.close(Math.max(0, stopByMs - clock()));
   const peer = parts.add(
     await startPeerListener(vault, {
       address: config.peer,
@@ -113,6 +114,7 @@ async function assemble(config: Config, clock: Clock, parts: Parts): Promise<Run
     ...(metrics && { metrics: metrics.address }),
     close: async () => {
       trace.info({}, 'stopping');
+      stopByMs = clock() + config.shutdownMs;
       await parts.close();
       trace.info({}, 'stopped');
     },

@@ -33,7 +33,7 @@ export interface PassRules {
 }
 
 /** Signatures by a public key only: with an HMAC on the list a node could make passes for other nodes. */
-export const PASS_ALGORITHMS = ['ES256', 'ES384', 'EdDSA', 'PS256', 'RS256'];
+const PASS_ALGORITHMS = ['ES256', 'ES384', 'EdDSA', 'PS256', 'RS256'];
 
 /** Verified passes that are remembered; a pass serves several requests, and each costs a signature check. */
 const CACHE_MAX = 10_000;

@@ -35,7 +35,7 @@ export interface Peers extends PeersPort {
 }
 
 /** The other node said nothing that counts. */
-export class Unreachable extends Error {
+class Unreachable extends Error {
   override readonly name = 'Unreachable';
   readonly node: Id;
 

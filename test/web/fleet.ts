@@ -30,7 +30,7 @@ export function newFleet(namespace = 'example.org/vault', size = 3) {
 }
 export type TestNode = ReturnType<typeof newFleet>['nodes'][number];
 
-export const signWith = (key: KeyObject) => async (bytes: Uint8Array) =>
+const signWith = (key: KeyObject) => async (bytes: Uint8Array) =>
   Uint8Array.from(sign('sha256', bytes, { key, dsaEncoding: 'ieee-p1363' }));
 
 /** @param at when the leaf is made: seven days long from then */
