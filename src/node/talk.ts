@@ -1,6 +1,6 @@
 /**
  * Drives a coordinator's conversation (quorum/coordinator) over the network. What a member refuses with an error is its
- * refusal; a member that cannot be reached says nothing. When the conversation ends, nothing of it goes on.
+ * refusal; a member that cannot be reached says nothing. Soon after the conversation ends, nothing of it goes on.
  */
 import type { Id } from '../base/bytes.ts';
 import { assert, HoldfastError } from '../base/errors.ts';
@@ -24,6 +24,12 @@ export interface Floor {
   unreachable(node: Id, error: unknown): void;
 }
 
+/**
+ * How long a call goes on that nobody waits for any more. To break it off would close its connection to the peer, and the
+ * next call would pay for a TLS handshake with both tokens.
+ */
+const LATE_MS = 1_000;
+
 /** @param stop ends the conversation early: whoever has not answered then is silent */
 export async function converse<T>(floor: Floor, talk: Talk<T>, stop: AbortSignal): Promise<T> {
   const conversation = new Conversation(floor, stop);
@@ -38,22 +44,34 @@ export async function converse<T>(floor: Floor, talk: Talk<T>, stop: AbortSignal
 
 class Conversation {
   readonly #floor: Floor;
+  readonly #stop: AbortSignal;
   readonly #ended = new AbortController();
-  readonly #signal: AbortSignal;
   readonly #arrivals: Arrival[] = [];
   /** Of each member, the number of the latest ask. */
   readonly #latest = new Map<Id, number>();
+  #open = 0;
+  #over = false;
   #wake: (() => void) | undefined;
 
   constructor(floor: Floor, stop: AbortSignal) {
     this.#floor = floor;
-    this.#signal = AbortSignal.any([this.#ended.signal, stop]);
-    this.#signal.addEventListener('abort', () => this.#wake?.());
+    this.#stop = stop;
+    if (stop.aborted) this.#abort();
+    // Not AbortSignal.any: what outlives each of a million conversations must not remember them.
+    stop.addEventListener('abort', this.#abort);
   }
 
   end(): void {
-    this.#ended.abort();
+    this.#over = true;
+    if (this.#open === 0) this.#abort();
+    else setTimeout(this.#abort, LATE_MS).unref();
   }
+
+  readonly #abort = (): void => {
+    this.#stop.removeEventListener('abort', this.#abort);
+    this.#ended.abort();
+    this.#wake?.();
+  };
 
   async perform(effect: TalkEffect): Promise<unknown> {
     switch (effect.kind) {
@@ -67,7 +85,7 @@ class Conversation {
         return this.#next(effect.untilMs);
       case 'learn': {
         const inTime = AbortSignal.timeout(Math.max(0, effect.untilMs - this.#floor.clock()));
-        return this.#floor.learn(effect.slot, AbortSignal.any([this.#signal, inTime]));
+        return this.#floor.learn(effect.slot, AbortSignal.any([this.#ended.signal, inTime]));
       }
       case 'seen':
         return this.#floor.seen(effect.node);
@@ -78,22 +96,24 @@ class Conversation {
     assert(ask.op !== 'cancel', 'an objection is not put to the members by a conversation');
     const turn = (this.#latest.get(to) ?? 0) + 1;
     this.#latest.set(to, turn);
+    this.#open += 1;
     const reply = await this.#reply(to, ask, behindIn);
+    this.#open -= 1;
     // A later question replaces the earlier: a late vote must not be taken for the answer that was asked for since.
-    if (this.#latest.get(to) !== turn || this.#ended.signal.aborted) return;
+    if (this.#over || this.#latest.get(to) !== turn) return;
     this.#arrivals.push({ from: to, reply });
     this.#wake?.();
   }
 
   async #reply(to: Id, ask: Question, behindIn: Id | undefined): Promise<Reply | undefined> {
     try {
-      if (behindIn !== undefined) await this.#floor.bringUp(to, behindIn, this.#signal);
-      const reply = await this.#floor.at(to, this.#signal).ask(ask);
+      if (behindIn !== undefined) await this.#floor.bringUp(to, behindIn, this.#ended.signal);
+      const reply = await this.#floor.at(to, this.#ended.signal).ask(ask);
       this.#floor.heard(to);
       return reply;
     } catch (error) {
       if (error instanceof HoldfastError) return refuse(error.code, error.message, error.evidence);
-      if (!this.#signal.aborted) this.#floor.unreachable(to, error);
+      if (!this.#ended.signal.aborted) this.#floor.unreachable(to, error);
       return undefined;
     }
   }
@@ -106,7 +126,7 @@ class Conversation {
 
   /** Until something arrives, the time is up, or all is ended. */
   #sleep(ms: number): Promise<void> {
-    if (ms <= 0 || this.#signal.aborted) return Promise.resolve();
+    if (ms <= 0 || this.#ended.signal.aborted) return Promise.resolve();
     return new Promise((resolve) => {
       const timer = setTimeout(() => this.#wake?.(), ms);
       this.#wake = () => {
