@@ -21,7 +21,7 @@ export interface TokenPlace {
 
 export type Order =
   | { readonly op: 'open'; readonly place: TokenPlace }
-  | { readonly op: 'probe' | 'readPages' }
+  | { readonly op: 'probe' | 'readPages' | 'tryMisuse' }
   | { readonly op: 'createKey' | 'readKey'; readonly spec: KeySpec }
   | { readonly op: 'createPages'; readonly pages: number };
 
@@ -71,6 +71,8 @@ function obey(order: Order): Facts | undefined {
       return undefined;
     case 'readPages':
       return pagesFacts(creation);
+    case 'tryMisuse':
+      return misuseFacts(creation);
   }
 }
 
@@ -101,4 +103,10 @@ function keyFacts({ spec, publicKey, attributes }: KeyFacts): Facts {
 function pagesFacts(of: Creation): Facts | undefined {
   const found = of.readBackPages();
   return found && { pages: found.pages, pageBytes: found.pageBytes, sequence: `${found.sequence}` };
+}
+
+function misuseFacts(of: Creation): Facts {
+  const tried = of.tryMisuse();
+  const refused = tried.filter((one) => one.refused).map(({ attempt, answer }) => `${attempt}: ${answer}`);
+  return { refused, open: tried.filter((one) => !one.refused).map(({ attempt }) => attempt) };
 }

@@ -43,6 +43,11 @@ export class RemoteCreation {
     return this.#order({ op: 'readPages' });
   }
 
+  /** `refused`: each attempt with the device's answer; `open`: what the device let happen. */
+  async tryMisuse(): Promise<Facts> {
+    return (await this.#order({ op: 'tryMisuse' })) ?? fail('alarm', 'nothing was tried');
+  }
+
   close(): void {
     this.#child?.disconnect();
     this.#child = undefined;

@@ -55,7 +55,17 @@ Examples:
   );
 }
 
+/** What a node says that is up and does not vote. */
+const HINTS: Readonly<Record<string, string>> = {
+  quarantined: 'its token was rolled back: it answers certified attempts, and votes only on what was registered since',
+  starting: 'it votes once enough others that vote, or all others, have told it what they know of its token: start them',
+};
+
 function showStatus(status: FleetStatus, json: true | undefined): void {
+  for (const { name, standing } of status.members) {
+    const hint = standing === undefined ? undefined : HINTS[standing];
+    if (hint !== undefined) say(`note: ${name} is ${standing}: ${hint}`);
+  }
   if (json) {
     printJson(status);
     return;

@@ -2,40 +2,44 @@
 import { existsSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { Command } from 'commander';
-import type { HoldfastError } from '../base/errors.ts';
-import type { TokenPlace } from '../ceremony/creation-process.ts';
-import type { Facts } from '../ceremony/plan.ts';
-import { RemoteCreation } from '../ceremony/remote-creation.ts';
-import { readConfig } from '../node/config.ts';
-import { NODE_KEYS } from '../token/index.ts';
+import { readConfig, readPin } from '../node/config.ts';
+import { inspectToken, type TokenConfig } from '../token/index.ts';
 import { type Cell, EXIT, print, printJson, printTable } from './report.ts';
 
-interface Options extends Partial<TokenPlace> {
+interface Options {
   readonly config?: string;
+  readonly module?: string;
+  readonly label?: string;
+  readonly pinFile?: string;
+  readonly profile?: string;
   readonly json?: true;
 }
+
+type Report = ReturnType<typeof inspectToken>;
 
 export function tokenCommands(): Command {
   const group = new Command('token').description('Look at a security module');
   group
     .command('check')
-    .description('probe what the token can do, by doing it with objects that are gone afterwards; read its keys and counters back')
+    .description('probe what the token can do, by doing it; read its keys and counters back; try what it should refuse')
     .option('--config <file>', 'the one that the configuration of a node names')
     .option('--module <path>', 'or else: the PKCS#11 module,')
     .option('--label <label>', 'CKA_LABEL of the token,')
     .option('--pin-file <file>', "and a file with the user's PIN in its first line")
     .option('--profile <name>', 'instead of recognising the device (src/token/profiles.ts)')
     .option('--json', 'print JSON')
-    .action(async (options: Options, command: Command) => {
-      const found = await inspect(placeOf(options) ?? command.error('error: expected --config, or --module, --label and --pin-file'));
-      if (options.json) printJson(found);
-      else show(found);
-      if (found.keys.some(({ problem }) => problem !== undefined)) process.exitCode = EXIT.failure;
+    .action((options: Options, command: Command) => {
+      const place = placeOf(options) ?? command.error('error: expected --config, or --module, --label and --pin-file');
+      const report = inspectToken(opened(place));
+      if (options.json) printJson(report);
+      else show(report);
+      if (problems(report) > 0) process.exitCode = EXIT.failure;
     });
   return group.addHelpText(
     'after',
     `
-A SoftHSM is found through softhsm2.conf beside the PIN file, or else through SOFTHSM2_CONF.
+It may be run beside the node that uses the token. A SoftHSM is found through softhsm2.conf beside the PIN file, or else
+through SOFTHSM2_CONF. Ends with 1 when a node could not start with this token.
 
 Examples:
   holdfast token check --config .holdfast/node-1/node.json
@@ -43,54 +47,61 @@ Examples:
   );
 }
 
-interface Inspection {
-  readonly token: Facts;
-  readonly keys: readonly { readonly label: string; readonly facts?: Facts; readonly problem?: string }[];
-  readonly pages?: Facts;
-}
+type Place = Omit<TokenConfig, 'pin'> & { readonly pinFile: string };
 
-function placeOf({ config, module, label, pinFile, profile }: Options): TokenPlace | undefined {
-  const named = config === undefined ? { module, label, pinFile, profile } : readConfig(config).token;
-  if (named.module === undefined || named.label === undefined || named.pinFile === undefined) return undefined;
-  return { module: named.module, label: named.label, pinFile: named.pinFile, ...(named.profile && { profile: named.profile }) };
-}
-
-async function inspect(place: TokenPlace): Promise<Inspection> {
-  const beside = join(dirname(resolve(place.pinFile)), 'softhsm2.conf');
-  const token = new RemoteCreation(place, existsSync(beside) ? { SOFTHSM2_CONF: beside } : {});
-  try {
-    const probed = await token.probe();
-    const keys: Inspection['keys'][number][] = [];
-    for (const spec of Object.values(NODE_KEYS)) {
-      keys.push({
-        label: spec.label,
-        ...(await token.readKey(spec).then(
-          (facts) => (facts === undefined ? { problem: 'it is not there' } : { facts }),
-          (error: HoldfastError) => ({ problem: error.message }),
-        )),
-      });
-    }
-    const tagged = keys.some(({ label: name, facts }) => name === NODE_KEYS.tags.label && facts !== undefined);
-    const pages = tagged ? await token.readPages() : undefined;
-    return { token: probed, keys, ...(pages && { pages }) };
-  } finally {
-    token.close();
+function placeOf({ config, module, label, pinFile, profile }: Options): Place | undefined {
+  if (config !== undefined) {
+    const { token } = readConfig(config);
+    const { profile: named, initString } = token;
+    return {
+      module: token.module,
+      label: token.label,
+      pinFile: token.pinFile,
+      ...(named && { profile: named }),
+      ...(initString && { initString }),
+    };
   }
+  if (module === undefined || label === undefined || pinFile === undefined) return undefined;
+  return { module, label, pinFile, ...(profile && { profile }) };
 }
 
-function show({ token, keys, pages }: Inspection): void {
-  for (const [name, value] of Object.entries(token)) print(`${name.padEnd(13)} ${String(value)}`);
-  print(`${'counters'.padEnd(13)} ${pages === undefined ? 'no pages' : `${pages['pages']} pages, commit sequence ${pages['sequence']}`}\n`);
-  printTable(['KEY', 'STATE', 'MECHANISMS', 'PUBLIC KEY'], keys.map(row));
+function opened({ pinFile, ...place }: Place): TokenConfig {
+  const beside = join(dirname(resolve(pinFile)), 'softhsm2.conf');
+  // SoftHSM reads it when the module is loaded, which has not happened yet.
+  if (existsSync(beside)) process.env['SOFTHSM2_CONF'] = beside;
+  return { ...place, pin: readPin(pinFile) };
 }
 
-function row({ label, facts, problem }: Inspection['keys'][number]): Cell[] {
-  if (facts === undefined) return [{ text: label }, { text: problem ?? '', colour: 'red' }];
-  const attributes = facts['attributes'] as Facts;
-  return [
-    { text: label },
-    { text: 'made inside, stays inside', colour: 'green' },
-    { text: String(attributes['ALLOWED_MECHANISMS']) },
-    { text: String(facts['publicKey'] ?? '-') },
+const problems = ({ suite, keys, counters }: Report): number =>
+  [suite, counters, ...Object.values(keys)].filter((finding) => 'problem' in finding).length;
+
+function show(report: Report): void {
+  const { suite, counters, misuse, simulated } = report;
+  const lines: readonly (readonly [string, string])[] = [
+    ['token', `${report.label}, serial ${report.serial}`],
+    ['device', `${report.manufacturer}, ${report.model}, firmware ${report.firmware}`],
+    ['profile', `${report.profile}${report.profileTried ? '' : ' (never tried on a device: it is from the manual)'}`],
+    ['class', `${report.class}${simulated ? ', simulated: it protects nothing' : ''}`],
+    [
+      'shares',
+      'found' in suite ? `opened and used inside as RFC 9497 says (AES-KWP 0x${suite.found.wrapping.toString(16)})` : suite.problem,
+    ],
+    ['counters', 'found' in counters ? `${counters.found.pages} pages, ${counters.found.slots} slots in use` : counters.problem],
+    [
+      'misuse',
+      misuse.length === 0
+        ? 'not tried: keys are missing'
+        : `${misuse.filter(({ refused }) => refused).length} of ${misuse.length} attempts refused`,
+    ],
+    ...misuse.filter(({ refused }) => !refused).map(({ attempt }) => ['', `open: ${attempt}`] as const),
   ];
+  for (const [name, text] of lines) print(`${name.padEnd(10)}${text}`);
+  print('');
+  printTable(['KEY', 'STATE', 'MECHANISMS'], Object.entries(report.keys).map(row));
+}
+
+function row([label, finding]: [string, Report['keys'][string]]): Cell[] {
+  if ('problem' in finding) return [{ text: label }, { text: finding.problem, colour: 'red' }];
+  const { ALLOWED_MECHANISMS } = finding.found.attributes;
+  return [{ text: label }, { text: 'made inside, never left', colour: 'green' }, { text: String(ALLOWED_MECHANISMS) }];
 }

@@ -66,6 +66,13 @@ it('makes keys that never left their tokens', () => {
   }
 });
 
+it('shows what each device lets the holder of its PIN do, which is what is known of SoftHSM', () => {
+  const { lines } = new Transcript(file('transcript.jsonl'), Date.now);
+  const tried = lines.filter(({ step }) => step.endsWith('/misuse'));
+  expect(tried.map(({ role }) => role)).toEqual(['observer', 'observer', 'observer']);
+  for (const { facts } of tried) expect(facts['open']).toEqual(['derive a readable value with the sealing key']);
+});
+
 it('makes an entry that clients accept only when told to take simulated tokens', () => {
   const entry = parseEntry(read('fleet-entry.json'));
   expect(activeFleet(entry, { allowSimulated: true }).nodes.map(({ name }) => name)).toEqual(['node-1', 'node-2', 'node-3']);
@@ -113,7 +120,7 @@ it('goes on after an interruption, and says what it found done and not recorded'
   const interrupted = mkdtempSync(join(tmpdir(), 'holdfast-ceremony-'));
   const here = new DevelopmentSite(interrupted);
   const transcript = join(interrupted, 'transcript.jsonl');
-  const doneBefore = plan.steps.slice(0, 7);
+  const doneBefore = plan.steps.slice(0, 9).filter((step) => step.do !== undefined);
   try {
     for (const { do: act } of doneBefore) await act?.(here, new Map());
     await perform(plan, here, new Transcript(transcript, Date.now));
@@ -144,15 +151,27 @@ describe('verifying the transcript', () => {
     expect(() => verifyTranscript(read('transcript.jsonl'), other)).toThrow(expect.objectContaining({ code: 'alarm' }));
   });
 
-  it('refuses a transcript whose chain is right and whose keys could have been planted', () => {
-    const forged = join(folder, 'forged.jsonl');
-    const { lines } = new Transcript(file('transcript.jsonl'), Date.now);
+  it.each<[what: string, step: string, change: (facts: Facts) => Facts, why: RegExp]>([
+    [
+      'a key that could have been planted',
+      'node-2/sealing',
+      (facts) => ({ ...facts, attributes: { ...(facts['attributes'] as Facts), LOCAL: false } }),
+      /CKA_LOCAL/,
+    ],
+    ['counters that were used before', 'node-1/pages', (facts) => ({ ...facts, sequence: '7' }), /nothing was ever counted/],
+    [
+      'a device that lets more happen than is known of it',
+      'node-3/misuse',
+      (facts) => ({ ...facts, open: [...(facts['open'] as string[]), 'read the value of the sealing key'] }),
+      /known to be open/,
+    ],
+    ['one key in two nodes', 'node-3/identity', (facts) => ({ ...facts, publicKey: keyOf('node-1/identity') }), /must be different/],
+  ])('refuses a chain that is whole and tells of %s', (_what, changed, change, why) => {
+    const forged = join(folder, `forged-${changed.replace('/', '-')}.jsonl`);
     const transcript = new Transcript(forged, Date.now);
-    for (const { step, role, facts } of lines) {
-      const planted = step === 'node-2/sealing' ? { ...facts, attributes: { ...(facts['attributes'] as Facts), LOCAL: false } } : facts;
-      transcript.append(step, role, planted);
-    }
-    expect(() => verifyTranscript(readFileSync(forged, 'utf8'))).toThrow(/CKA_LOCAL/);
+    for (const { step, role, facts } of new Transcript(file('transcript.jsonl'), Date.now).lines)
+      transcript.append(step, role, step === changed ? change(facts) : facts);
+    expect(() => verifyTranscript(readFileSync(forged, 'utf8'))).toThrow(why);
   });
 
   it('refuses one that ends early', () => {
@@ -161,6 +180,11 @@ describe('verifying the transcript', () => {
     expect(() => verifyTranscript(read('short.jsonl'))).toThrow(expect.objectContaining({ code: 'malformed' }));
   });
 });
+
+function keyOf(step: string): string {
+  const { lines } = new Transcript(file('transcript.jsonl'), Date.now);
+  return String(lines.find((line) => line.step === step)?.facts['publicKey']);
+}
 
 /** The same entry for another validity. */
 function developmentFleetOf(line: string): string {

@@ -6,6 +6,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { FleetStatus, MemberStatus } from '../../src/cli/fleet/status.ts';
 import { holdfast, holdfastJson } from './holdfast.ts';
 
+/** Six programs start here, perhaps on a machine that has other things to do. */
+const BUSY_MS = 180_000;
 const PROGRAMS = ['node-1', 'node-2', 'node-3', 'accounts'];
 
 let root = '';
@@ -22,12 +24,12 @@ beforeAll(async () => {
   root = mkdtempSync(join(tmpdir(), 'holdfast-fleet-'));
   folder = join(root, 'fleet');
   atFirst = await status('up', '--nodes', '3');
-});
+}, BUSY_MS);
 
 afterAll(async () => {
   await holdfast('fleet', 'down', '--dir', folder);
   rmSync(root, { recursive: true, force: true });
-});
+}, BUSY_MS);
 
 it('comes up by one command, and every node votes', () => {
   expect(atFirst.members.map(({ name, ready }) => ({ name, ready }))).toEqual(PROGRAMS.map((name) => ({ name, ready: true })));
@@ -77,12 +79,10 @@ describe('a node that is killed', () => {
   });
 });
 
-it('has a token that can be looked at beside the running node', async () => {
-  expect(await holdfastJson('token', 'check', '--config', join(folder, 'node-1', 'node.json'))).toMatchObject({
-    token: { profile: 'softhsm2', simulated: true },
-    pages: { pages: 16 },
-    keys: [{ label: 'holdfast-identity' }, { label: 'holdfast-sealing' }, { label: 'holdfast-tls' }, { label: 'holdfast-tags' }],
-  });
+it('has tokens that can be looked at beside the running nodes', async () => {
+  const report = await holdfastJson('token', 'check', '--config', join(folder, 'node-1', 'node.json'));
+  expect(report).toMatchObject({ profile: 'softhsm2', simulated: true, counters: { found: { pages: 16, quarantined: false } } });
+  expect(one(await status('status'), 'node-1')).toMatchObject({ ready: true, standing: 'voting' });
 });
 
 describe('its transcript', () => {
@@ -100,11 +100,15 @@ describe('its transcript', () => {
   });
 });
 
-it('goes down when it is asked to, and comes up as it was', async () => {
-  expect(await fleet('down')).toEqual(Object.fromEntries(PROGRAMS.map((name) => [name, 'stopped'])));
-  const down = await status('status');
-  expect(pids(down)).toEqual([undefined, undefined, undefined, undefined]);
-  const up = await status('up');
-  expect(up.members.every(({ ready }) => ready)).toBe(true);
-  expect(up.members.map(({ url }) => url)).toEqual(atFirst.members.map(({ url }) => url));
-});
+it(
+  'goes down when it is asked to, and comes up as it was',
+  async () => {
+    expect(await fleet('down')).toEqual(Object.fromEntries(PROGRAMS.map((name) => [name, 'stopped'])));
+    const down = await status('status');
+    expect(pids(down)).toEqual([undefined, undefined, undefined, undefined]);
+    const up = await status('up');
+    expect(up.members.every(({ ready }) => ready)).toBe(true);
+    expect(up.members.map(({ url }) => url)).toEqual(atFirst.members.map(({ url }) => url));
+  },
+  BUSY_MS,
+);

@@ -37,5 +37,5 @@ it.each([1, 9])('after %i steps', async (steps) => {
     return;
   }
   expect(lines().slice(0, recorded.length)).toEqual(recorded);
-  await expect(holdfastJson('ceremony', 'verify', '--dir', folder)).resolves.toMatchObject({ compared: true, lines: 27 });
+  await expect(holdfastJson('ceremony', 'verify', '--dir', folder)).resolves.toMatchObject({ compared: true, lines: 30 });
 });

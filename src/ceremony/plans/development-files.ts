@@ -8,7 +8,7 @@ import { type DevelopmentSite, FILES, SOFTHSM_MODULE } from '../development-site
 import type { Step } from '../plan.ts';
 import { deriveEntry } from './derive-entry.ts';
 import type { DevelopmentNode, DevelopmentParameters } from './development-parameters.ts';
-import { keyStep, pagesStep, publicKeyOf } from './node-token.ts';
+import { keyStep, misuseStepId, pagesStep, publicKeyOf } from './node-token.ts';
 
 const AUDIENCE = 'holdfast';
 const LOOPBACK = '127.0.0.1';
@@ -19,7 +19,7 @@ export function entryStep(chosen: DevelopmentParameters): Step<DevelopmentSite> 
     id: 'fleet/entry',
     role: 'operator',
     title: `write the fleet entry (${FILES.entry})`,
-    before: chosen.nodes.map(({ name }) => pagesStep(name)),
+    before: chosen.nodes.flatMap(({ name }) => [pagesStep(name), misuseStepId(name)]),
     do: async (site, known) => site.write([FILES.entry], `${deriveEntry(chosen, known).line}\n`),
     readBack: async (site) => {
       const text = site.read(FILES.entry);

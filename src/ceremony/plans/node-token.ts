@@ -1,6 +1,7 @@
 /**
  * The steps that every node's token goes through, in whatever ceremony: initialised, four keys made inside and read back,
- * the counters' pages. Order: the keys before the pages, whose tags they make; the pages' root object last of all.
+ * the counters' pages, and what the token must refuse. Order: the keys before the pages, whose tags they make; the pages' root
+ * object last.
  */
 import { z } from 'zod';
 import { fromBase64url } from '../../base/bytes.ts';
@@ -52,6 +53,7 @@ const hasPublicKey: Condition = {
 export const keyStep = (node: string, role: NodeRole): string => `${node}/${role}`;
 export const tokenStep = (node: string): string => `${node}/token`;
 export const pagesStep = (node: string): string => `${node}/pages`;
+export const misuseStepId = (node: string): string => `${node}/misuse`;
 
 /** @param pages how many pages the counters get */
 export function nodeTokenSteps(node: string, pages: number): Step<TokenSite>[] {
@@ -83,7 +85,39 @@ export function nodeTokenSteps(node: string, pages: number): Step<TokenSite>[] {
         { must: 'nothing was ever counted', holds: (facts) => facts['sequence'] === '0' },
       ],
     },
+    misuseStep(node),
   ];
+}
+
+/**
+ * What a device lets its PIN's holder do although it should not, by profile: known and told, and why the backup key is shared
+ * over several tokens. Anything else that is open stops the ceremony.
+ */
+const KNOWN_OPEN: Readonly<Record<string, readonly string[]>> = {
+  softhsm2: ['derive a readable value with the sealing key'],
+};
+
+function misuseStep(node: string): Step<TokenSite> {
+  return {
+    id: misuseStepId(node),
+    role: 'observer',
+    title: `try on ${node} what the holder of its PIN should not be able to do`,
+    before: Object.keys(NODE_KEYS).map((role) => keyStep(node, role as NodeRole)),
+    readBack: (site) => open(site, node).tryMisuse(),
+    after: [
+      {
+        must: 'reading, changing, copying and wrapping keys was tried',
+        holds: ({ refused }) => Array.isArray(refused) && refused.length >= 20,
+      },
+      {
+        must: 'all of it was refused, but for what is known to be open on this device',
+        holds: ({ open: left }, known) => {
+          const allowed = KNOWN_OPEN[String(known.get(tokenStep(node))?.['profile'])] ?? [];
+          return Array.isArray(left) && left.every((attempt) => allowed.includes(String(attempt)));
+        },
+      },
+    ],
+  };
 }
 
 const PURPOSE: Readonly<Record<NodeRole, string>> = {

@@ -6,11 +6,13 @@ import type { Progress } from '../../ceremony/perform.ts';
 import { type FleetLayout, type Member, requireLayout } from './layout.ts';
 import { makeFleetIn } from './make.ts';
 import { lastWords, pidOf, type Stopped, start, stop, traceFile } from './processes.ts';
-import { type FleetStatus, fleetStatus } from './status.ts';
+import { type FleetStatus, fleetStatus, type MemberStatus } from './status.ts';
 
 const POLL_MS = 250;
 /** A node proves its counters and asks its peers about them before it is ready: seconds on a busy machine. */
 const READY_MS = 60_000;
+/** A single node may have to wait for others that are down, for as long as they are: that is not its failure. */
+const ALONE_MS = 15_000;
 
 /**
  * Makes the fleet where there is none, starts what does not run, waits until all are ready. Run again, it changes nothing.
@@ -28,21 +30,28 @@ export async function bringUp(folder: string, size: number | undefined, report: 
 /** One member; the others may be down. */
 export async function startOne(layout: FleetLayout, member: Member): Promise<FleetStatus> {
   start(member);
-  return ready(layout, [member]);
+  return ready(layout, [member], ALONE_MS);
 }
 
-async function ready(layout: FleetLayout, awaited: readonly Member[]): Promise<FleetStatus> {
-  const giveUpMs = systemClock() + READY_MS;
+/** @param aloneMs how long a node that only waits for others is waited for */
+async function ready(layout: FleetLayout, awaited: readonly Member[], aloneMs = READY_MS): Promise<FleetStatus> {
+  const beganMs = systemClock();
   for (;;) {
     const ended = awaited.find((member) => pidOf(member) === undefined);
     if (ended !== undefined) fail('configuration', `${ended.name} ended at its start: ${lastWords(ended)}`, { trace: traceFile(ended) });
     const status = await fleetStatus(layout);
-    const waiting = status.members.find(({ name, ready: isReady }) => !isReady && awaited.some((member) => member.name === name));
+    const spentMs = systemClock() - beganMs;
+    const waiting = status.members.find((one) => awaited.some(({ name }) => name === one.name) && !isSettled(one, spentMs > aloneMs));
     if (waiting === undefined) return status;
-    if (systemClock() > giveUpMs)
+    if (spentMs > READY_MS)
       fail('timeout', `${waiting.name} does not become ready: ${waiting.why ?? waiting.standing ?? 'it does not say why'}`);
     await sleep(POLL_MS);
   }
+}
+
+/** Ready; or for good without a vote, though it answers; or, after a while, waiting for others to tell what they know of its token. */
+function isSettled({ ready: isReady, standing }: MemberStatus, patienceIsOver: boolean): boolean {
+  return isReady || standing === 'quarantined' || (patienceIsOver && standing === 'starting');
 }
 
 /** Everything at once, asking first. */
