@@ -2,7 +2,7 @@
  * A node's keys and counters, made in the token step by step, for a ceremony that records each step. Nothing is ever
  * replaced: a step whose key or bank is there already refuses (`configuration`). Calls block.
  */
-import { createBank } from './bank/bank.ts';
+import { createBank, isUnmade } from './bank/bank.ts';
 import { prove } from './bank/proof.ts';
 import { TokenShelf } from './bank/shelf.ts';
 import { createKey, type KeyFacts, readBack } from './keys.ts';
@@ -34,7 +34,7 @@ export interface Creation {
   readBack(spec: KeySpec): KeyFacts;
   /** Needs the tag secret. Pages first, the root object last. */
   createPages(pages?: number): void;
-  /** Nothing when there is no bank. @throws `token-unsuitable` when not all of it is there. */
+  /** Nothing when there is no bank, or one whose making was interrupted. @throws `token-unsuitable` when not all of it is there. */
   readBackPages(): PagesFacts | undefined;
   /** Tries what the token should forbid. Needs all keys of a node. */
   tryMisuse(): Misuse[];
@@ -60,9 +60,9 @@ export function openCreation(config: TokenConfig): Creation {
 }
 
 function readBackPages(shelf: TokenShelf): PagesFacts | undefined {
-  const whole = shelf.findAll().flatMap((found) => found.whole ?? []);
-  if (whole.length === 0) return undefined;
-  const { root, sequence } = prove(whole);
+  const found = shelf.findAll();
+  if (isUnmade(found)) return undefined;
+  const { root, sequence } = prove(found.flatMap(({ whole }) => whole ?? []));
   return { pages: root.pages.length, pageBytes: root.pageBytes, sequence };
 }
 

@@ -44,7 +44,7 @@ export interface CounterBank {
   /** Counters as they stand in the token; `NEW_COUNTERS` for a slot that was never counted. */
   read(slot: Id): Promise<Counters>;
   /**
-   * Resolves to the commit sequence (u64: start number, commit number) once the token holds it. After `timeout` or
+   * Resolves to the commit sequence (u64: u32 start number | u32 commit number, from a random one up) once the token holds it. After `timeout` or
    * `token-unavailable` it may hold it or not.
    * @throws `alarm` when a counter would go back, `token-full`, `malformed`.
    */

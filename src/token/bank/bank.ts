@@ -20,7 +20,7 @@ import { decrease, ENTRY_BYTES, encodeCounters, JOURNAL_ENTRY_BYTES } from './en
 import { type Body, NO_SEAL, PAGE_OVERHEAD_BYTES, type Root } from './objects.ts';
 import type { Pages } from './pages.ts';
 import { type Proven, prove, startOf } from './proof.ts';
-import { type Shelf, slotKey } from './shelf.ts';
+import { type Found, type Shelf, slotKey } from './shelf.ts';
 
 /** SoftHSM's destroy is linear in the number of objects; this many stay cheap. Keys and versions in passing included. */
 const OBJECTS_MAX = 140;
@@ -61,7 +61,7 @@ interface Staged {
 }
 
 /**
- * Writes an empty bank: pages first, the root last. For the ceremony, after the tag secret.
+ * Writes an empty bank: pages first, the root last. For the ceremony, after the tag secret. May be repeated when interrupted.
  * @param pageBytes largest value of a data object on this device.
  * @throws `configuration` when there is one already.
  */
@@ -69,7 +69,9 @@ export function createBank(shelf: Shelf, pages: number, pageBytes: number): void
   if (!(Number.isInteger(pages) && pages > 0 && pages <= PAGES_MAX))
     fail('configuration', 'the number of pages is out of range', { pages, max: PAGES_MAX });
   if (pageBytes < PAGE_OVERHEAD_BYTES + 128 * ENTRY_BYTES) fail('configuration', 'a page is too small', { pageBytes });
-  if (shelf.findAll().some(({ whole }) => whole !== undefined)) fail('configuration', 'the token already has a counter bank');
+  const left = shelf.findAll();
+  if (!isUnmade(left)) fail('configuration', 'the token already has a counter bank');
+  for (const { handle } of left) shelf.destroy(handle);
   proveRoom(shelf, pages, pageBytes);
   const bank = randomBytes(16);
   const named = Array.from({ length: pages }, (_, index) => {
@@ -77,6 +79,14 @@ export function createBank(shelf: Shelf, pages: number, pageBytes: number): void
     return { through: 0n, seal };
   });
   shelf.create(bank, 'root', { version: 1n, sequence: 0n, anchor: 0n, anchorSeal: NO_SEAL, quarantine: false, pageBytes, pages: named });
+}
+
+/**
+ * No bank, or what a creation left that was interrupted before its root: pages that were never written to, and nothing else.
+ * A bank that lost its root is another thing: it was opened once, so it has an owner, a journal or written pages.
+ */
+export function isUnmade(found: readonly Found[]): boolean {
+  return found.every(({ whole }) => whole === undefined || (whole.kind === 'page' && whole.body.version === 0n));
 }
 
 /**

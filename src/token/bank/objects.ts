@@ -11,9 +11,11 @@
  *               | u16 pages | pages x (u64 through | 32 page seal)
  *   4 owner   = 16 nonce
  *
- * A sequence is u32 start | u32 commit. A journal object holds the commits `first`..`last`, one entry each, in order; with
- * no entries it takes one sequence, to say that a start began (its commit number is 0) or that the node is quarantined.
- * `previous` is the seal of the journal object before it: the journal is a chain, so nothing can be missing inside it.
+ * A sequence is u32 start | u32 commit, and each start counts its commits from a random number below 2^31, so that a token
+ * that is put back to an earlier state does not say the same sequence twice. A journal object holds the commits
+ * `first`..`last`, one entry each, in order; with no entries it takes one sequence, to say that a start began or that the
+ * node is quarantined. `previous` is the seal of the journal object before it: the journal is a chain, so nothing can be
+ * missing inside it.
  * The root names every page by its seal and says through which sequence the journal is folded into it; `anchor` is the last
  * journal object that no page needs any more, and `sequence` the last commit when the root was written, so that neither a
  * page nor the root can be newer than the journal that is found.

@@ -166,6 +166,26 @@ describe('a counter bank', () => {
     expect(failure(() => createBank(new MemoryShelf(), PAGES_MAX + 1, PAGE_BYTES))).toMatchObject({ code: 'configuration' });
   });
 
+  it('is made anew when its making was interrupted before any write, and never when it was opened once', () => {
+    for (let fuse = 0; ; fuse += 1) {
+      const shelf = new MemoryShelf();
+      Object.assign(shelf, { fuse, torn: fuse % 2 });
+      try {
+        createBank(shelf, PAGES, PAGE_BYTES);
+        break;
+      } catch (error) {
+        if (!(error instanceof Cut)) throw error;
+      }
+      shelf.fuse = Number.POSITIVE_INFINITY;
+      if (![...shelf.objects.values()].some(({ kind }) => kind === 'root')) createBank(shelf, PAGES, PAGE_BYTES);
+      const bank = new Bank(shelf);
+      expect(bank.state).toMatchObject({ foundSequence: 0n, tornFound: 0 });
+      expect(bank.commit([{ slot: slot(1), counters: voted(1) }])[0]).toBe(bank.state.sequence);
+      for (const [name, { kind }] of shelf.objects) if (kind === 'root') shelf.objects.delete(name);
+      expect(failure(() => createBank(shelf, PAGES, PAGE_BYTES))).toMatchObject({ code: 'configuration' });
+    }
+  });
+
   it('lets the newest owner write, and stops the one before it', () => {
     const shelf = newBank();
     const first = new Bank(shelf);
