@@ -5,7 +5,6 @@
 import { z } from 'zod';
 import { fromBase64url, type Id, toBase64url } from '../base/bytes.ts';
 import { HoldfastError } from '../base/errors.ts';
-import { decodePoint } from '../oprf/point.ts';
 import type { Cancelled, Certified, Confirmed, Proof, Standing } from '../quorum/record.ts';
 import type { Place } from '../vault/slot.ts';
 import type { Signed } from '../wire/signed.ts';
@@ -28,18 +27,8 @@ export function binary(maxBytes: number) {
 
 export const id = z.string().regex(/^[0-9a-f]{64}$/, 'expected 64 lower-case hex digits') as unknown as z.ZodType<Id, string>;
 
-/** 33 bytes on the curve, and so not the identity, which has no compressed spelling. */
-export const point = binary(33).refine(isPoint, 'expected a point of P-256, 33 bytes compressed');
-
-function isPoint(bytes: Uint8Array): boolean {
-  try {
-    decodePoint(bytes);
-    return true;
-  } catch (error) {
-    if (error instanceof HoldfastError) return false;
-    throw error;
-  }
-}
+/** Compressed SEC 1: one spelling of a point, and none of the identity. That it is on the curve is checked by web/on-curve.ts. */
+export const point = binary(33).refine((bytes) => bytes.length === 33 && (bytes[0] === 2 || bytes[0] === 3), 'expected a compressed point');
 
 /** No signed statement is longer than this (wire/message.ts: an answer with 512 bytes of payload). */
 const SIGNED_BYTES_MAX = 1024;

@@ -7,6 +7,7 @@ import type { Fleet } from '../fleet/fleet.ts';
 import type { Authorised } from '../quorum/ask.ts';
 import type { Question } from '../quorum/member/member.ts';
 import { parseRegistration } from '../vault/registration.ts';
+import { onCurve } from './on-curve.ts';
 import type { Passes } from './pass.ts';
 
 type SpelledCaller = Omit<Extract<PeerAsk, { op: 'status' }>, 'op'>;
@@ -46,9 +47,9 @@ export async function readAsk(spelled: PeerAsk, fleet: Fleet, passes: Passes): P
       return { op, ...authorised, registration: parseRegistration(registration, fleet), ...(replace && { replace }) };
     }
     case 'attempt-vote':
-      return { op: spelled.op, ...(await readCaller(spelled, passes)), element: spelled.element };
+      return { op: spelled.op, ...(await readCaller(spelled, passes)), element: onCurve(spelled.element) };
     case 'answer':
-      return { op: spelled.op, ...(await readCaller(spelled, passes)), element: spelled.element, votes: spelled.votes };
+      return { op: spelled.op, ...(await readCaller(spelled, passes)), element: onCurve(spelled.element), votes: spelled.votes };
     default:
       return spelled;
   }

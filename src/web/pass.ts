@@ -11,7 +11,7 @@
  */
 import { createHash } from 'node:crypto';
 import { createLocalJWKSet, createRemoteJWKSet, errors, type JSONWebKeySet, type JWTVerifyGetKey, jwtVerify } from 'jose';
-import { type Id, idToBytes, toBase64url } from '../base/bytes.ts';
+import { equalBytes, type Id, idToBytes, toBase64url } from '../base/bytes.ts';
 import { fail } from '../base/errors.ts';
 import type { Clock } from '../base/ports.ts';
 import { Secret } from '../base/secret.ts';
@@ -46,6 +46,8 @@ const SUBJECT_BYTES_MAX = 255;
 interface Verified {
   readonly subject: string;
   readonly thumbprint: string;
+  /** The client key of this thumbprint, once it was shown. */
+  clientKey?: { readonly bytes: Uint8Array; readonly id: Id };
   /** Milliseconds since 1970. */
   readonly expiresMs: number;
   readonly forgetMs: number;
@@ -78,13 +80,22 @@ export function makePasses(rules: PassRules, clock: Clock): Passes {
 
   return {
     async check(pass, way, clientKey) {
-      const { subject, thumbprint } = await verified(pass);
-      const keyId: Id = clientKeyId(clientKey);
-      if (toBase64url(idToBytes(keyId)) !== thumbprint) fail('pass-refused', 'the pass names another client key (cnf.jkt)');
-      const account = accountId(rules.namespace, rules.issuer, subject);
-      return { place: { tenant: rules.tenant, account, way }, clientKey, clientKeyId: keyId, pass: new Secret(pass) };
+      const found = await verified(pass);
+      const account = accountId(rules.namespace, rules.issuer, found.subject);
+      const place = { tenant: rules.tenant, account, way };
+      return { place, clientKey, clientKeyId: boundKey(found, clientKey), pass: new Secret(pass) };
     },
   };
+}
+
+/** The thumbprint of a key takes a square root, and a pass is shown many times with the same one. */
+function boundKey(verified: Verified, clientKey: Uint8Array): Id {
+  const { clientKey: known, thumbprint } = verified;
+  if (known !== undefined && equalBytes(known.bytes, clientKey)) return known.id;
+  const id = clientKeyId(clientKey);
+  if (toBase64url(idToBytes(id)) !== thumbprint) fail('pass-refused', 'the pass names another client key (cnf.jkt)');
+  verified.clientKey = { bytes: clientKey, id };
+  return id;
 }
 
 async function verify(pass: string, keys: JWTVerifyGetKey, { issuer, audience }: PassRules, now: number): Promise<Verified> {

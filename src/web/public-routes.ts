@@ -18,6 +18,7 @@ import type { Clock } from '../base/ports.ts';
 import type { Caller } from '../quorum/ask.ts';
 import { parseRegistration } from '../vault/registration.ts';
 import { jsonBody } from './answer.ts';
+import { onCurve } from './on-curve.ts';
 import type { Passes } from './pass.ts';
 import type { VaultPort } from './ports.ts';
 
@@ -40,7 +41,7 @@ function operations({ clients, fleet }: VaultPort): Operations {
         await clients.register({ caller, request, registration: parseRegistration(registration, fleet), ...(replace && { replace }) }),
       ),
     activate: async ({ standing }) => enveloped(await clients.activate(standing)),
-    attempt: async ({ request, element }, caller) => enveloped(await clients.attempt({ caller, request, element })),
+    attempt: async ({ request, element }, caller) => enveloped(await clients.attempt({ caller, request, element: onCurve(element) })),
     confirm: async ({ confirmed }) => enveloped(await clients.confirm(confirmed)),
     cancel: async ({ cancelled }, { place }) => {
       const { stands, refused } = await clients.cancel(place, cancelled);

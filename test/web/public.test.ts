@@ -118,6 +118,11 @@ const bodies = {
 const spell = (operation: keyof typeof bodies) =>
   JSON.stringify(encodeJson<unknown>(requests[operation], { way: PASSCODE, clientKey, ...bodies[operation] }));
 
+/** No point of P-256 has the first x coordinate; the second is p + 5, and 5 is one: two spellings of one point. */
+const offCurve = Uint8Array.from([2, ...new Uint8Array(32).fill(7)]);
+const notBelowP = Uint8Array.from([2, ...Buffer.from('ffffffff00000001000000000000000000000001000000000000000000000004', 'hex')]);
+const attemptOn = (element: Uint8Array) => JSON.stringify({ ...JSON.parse(spell('attempt')), element: toBase64url(element) });
+
 async function post(path: string, body: string | Buffer, headers: Record<string, string> = {}, at = base) {
   const sent = { 'content-type': 'application/json', authorization: `Bearer ${pass}`, ...headers };
   const response = await request(`${at}${path}`, { method: 'POST', body, headers: sent, dispatcher: agent });
@@ -196,7 +201,8 @@ describe('refused before the vault hears of it', () => {
     await refused([400, 'malformed'], '/v1/status', '{');
     await refused([400, 'malformed'], '/v1/status', '{}');
     await refused([400, 'malformed'], '/v1/status', spell('status'), { 'content-type': 'text/plain' });
-    await refused([400, 'malformed'], '/v1/attempt', spell('attempt').replace(toBase64url(clientKey), 'AA'));
+    await refused([400, 'malformed'], '/v1/attempt', spell('attempt').replaceAll(toBase64url(clientKey), 'AA'));
+    for (const bytes of [offCurve, notBelowP]) await refused([400, 'malformed'], '/v1/attempt', attemptOn(bytes));
     await refused([400, 'malformed'], '/v1/status', gzipSync(spell('status')), { 'content-encoding': 'gzip' });
     await refused([413, 'too-large'], '/v1/status', JSON.stringify({ x: 'x'.repeat(70_000) }));
     await refused([404, 'not-found'], '/v1/nothing', '{}');
