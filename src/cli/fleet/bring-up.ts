@@ -33,8 +33,8 @@ export async function startOne(layout: FleetLayout, member: Member): Promise<Fle
   return ready(layout, [member], ALONE_MS);
 }
 
-/** @param aloneMs how long a node that only waits for others is waited for */
-async function ready(layout: FleetLayout, awaited: readonly Member[], aloneMs = READY_MS): Promise<FleetStatus> {
+/** @param aloneMs how long a node that only waits for others is waited for; with all of them started there is nobody to wait for */
+async function ready(layout: FleetLayout, awaited: readonly Member[], aloneMs = Number.POSITIVE_INFINITY): Promise<FleetStatus> {
   const beganMs = systemClock();
   for (;;) {
     const ended = awaited.find((member) => pidOf(member) === undefined);
