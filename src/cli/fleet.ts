@@ -86,7 +86,6 @@ function row({ name, pid, ready, why, standing, sequence, inReach, quorum, url }
   ];
 }
 
-/** A member that had to be killed is a failure: what it had begun was cut off. */
 function showStopped(stopped: ReadonlyMap<string, Stopped>, json: true | undefined): void {
   if (json) printJson(Object.fromEntries(stopped));
   else for (const [name, how] of stopped) print(`${name}: ${how}`);
