@@ -35,6 +35,7 @@ export interface PublicListenerOptions {
 }
 
 const MINUTE_MS = 60_000;
+const IDLE_MS = 2 * MINUTE_MS;
 
 /** The chain before and after the routes; a test walks it. */
 export function publicApp(parts: PublicParts, options: Omit<PublicListenerOptions, 'address' | 'credentials'>): Express {
@@ -63,7 +64,20 @@ export function publicApp(parts: PublicParts, options: Omit<PublicListenerOption
   );
   app.use(meter.requests);
   app.use(helmet());
-  app.use(cors({ origin: [...origins], methods: ['GET', 'POST'], allowedHeaders: ['authorization', 'content-type'], maxAge: 600 }));
+  app.use((_, response, next) => {
+    // What nodes say is for one moment; an answer out of a cache would be an old one.
+    response.setHeader('cache-control', 'no-store');
+    next();
+  });
+  app.use(
+    cors({
+      origin: [...origins],
+      methods: ['GET', 'POST'],
+      allowedHeaders: ['authorization', 'content-type'],
+      exposedHeaders: ['retry-after', 'x-request-id'],
+      maxAge: 600,
+    }),
+  );
   app.use('/v1', limitRate(requestsPerMinute));
   addPublicRoutes(app, parts);
   app.use(noSuchRoute);
@@ -77,6 +91,8 @@ function limitRate(requestsPerMinute: number) {
     limit: requestsPerMinute,
     standardHeaders: 'draft-8',
     legacyHeaders: false,
+    // A header that nobody here believes is no reason to print a warning.
+    validate: { xForwardedForHeader: false },
     handler: (_request, _response, next) =>
       next(new HoldfastError('rate-limited', `at most ${requestsPerMinute} requests per minute from one address`)),
   });
@@ -97,6 +113,8 @@ export function startPublicListener(parts: PublicParts, options: PublicListenerO
     publicApp(parts, options),
   );
   server.maxConnections = connectionsMax;
+  // Beyond the longest conversation: for whoever does not read an answer.
+  server.setTimeout(IDLE_MS);
   credentials.onRenewal(() => server.setSecureContext(context()));
   return listen(server, address);
 }

@@ -244,7 +244,7 @@ describe('what anyone may read', () => {
   });
 
   test('whether the node lives and is ready', async () => {
-    expect((await get('/health')).text).toBe('{"alive":true}');
+    expect(await get('/health')).toMatchObject({ status: 200, text: '{"alive":true}', headers: { 'cache-control': 'no-store' } });
     expect(await get('/ready')).toMatchObject({ status: 200, text: expect.stringContaining('"ready":true') });
     health = { ...health, peers: [{ node: two.id, heardMs: Date.now() - 60_000 }] };
     expect(await get('/ready')).toMatchObject({ status: 503, text: expect.stringContaining('"inReach":1') });
