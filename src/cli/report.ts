@@ -55,8 +55,11 @@ export function printTable(headings: readonly string[], rows: readonly (readonly
   for (const row of rows) print(line(row));
 }
 
-/** One line that is written over on a terminal, and one line per step elsewhere. */
-export function progressLine(text: string, last: boolean): void {
-  if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${text.slice(0, process.stderr.columns - 1)}${last ? '\n' : ''}`);
-  else say(text);
+/** One line that is written over, on a terminal; elsewhere nothing. */
+export function progressLine(text: string): void {
+  if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${text.slice(0, process.stderr.columns - 1)}`);
+}
+
+export function endProgress(text: string): void {
+  say(process.stderr.isTTY ? `\r\x1b[K${text}` : text);
 }
