@@ -76,10 +76,10 @@ const passes = z
     tenant: told(z.string().min(1).max(64), "Whose accounts the issuer's are.", 'point to other accounts: no secret follows'),
     jwksFile: told(
       word.optional(),
-      "File with the issuer's public keys (RFC 7517).",
+      "File with the issuer's public keys (RFC 7517). Read at the start.",
       "log in as anyone: spend people's guesses visibly, announce replacements that owners can cancel",
     ),
-    jwksUrl: told(keysUrl.optional(), "Where to fetch the issuer's public keys, in place of a file.", 'as `passes.jwksFile`'),
+    jwksUrl: told(keysUrl.optional(), "Where to fetch the issuer's public keys, in place of a file: at need, and when a key is unknown.", 'as `passes.jwksFile`'),
   })
   .refine(({ jwksFile, jwksUrl }) => (jwksFile === undefined) !== (jwksUrl === undefined), {
     message: 'expected either jwksFile or jwksUrl',
