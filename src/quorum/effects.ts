@@ -41,7 +41,7 @@ interface Results {
   sign: { bytes: Uint8Array; result: Uint8Array };
   /** The account's latest events in this member's store, newest first. */
   events: { account: Id; result: readonly AccountEvent[] };
-  /** The highest commit sequence ever seen of another member. */
+  /** The highest commit sequence ever seen of another member, or of what is kept under an id of its own beside it (`startsOf`). */
   seen: { node: Id; result: bigint };
   /** Durable once resumed; keeps the highest. */
   saw: { sequences: readonly { node: Id; sequence: bigint }[]; result: undefined };

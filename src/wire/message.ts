@@ -48,10 +48,10 @@ const shapes = {
   'node/confirmation-ack': { ...slotHead, attempt: u32, sequence: u64 },
   /** All guesses are used up here, and no confirmation of this generation will be accepted any more. */
   'node/lock-statement': { ...slotHead, cleared: u32, tried: u32, sequence: u64 },
-  /** A member after its start: the sequence it found in its token, and the one it goes on with. */
+  /** A member after its start: the last sequence of its token that others vouched for, and the one it goes on with. */
   'node/hello': { nonce, found: u64, started: u64, measurement: id },
-  /** What another member knows of it: the highest sequence it ever saw; and its own sequence now. */
-  'node/hello-answer': { subject: id, nonce, highest: u64, standing: flag, sequence: u64 },
+  /** What another member knows of it: the highest sequence in a vote, and the latest start before this one; and its own sequence now. */
+  'node/hello-answer': { subject: id, nonce, highest: u64, latestStart: u64, standing: flag, sequence: u64 },
   /** The account's recent events as this member recorded them (SHA-256 of the JSON text). */
   'node/events': { account: id, nonce, events: id },
   /** The client has seen the quorum certificate: this generation shall be in force. */

@@ -11,6 +11,7 @@ import { decodeMessage } from '../../src/wire/message.ts';
 import { hash, type Signed } from '../../src/wire/signed.ts';
 import { Device } from './device.ts';
 import type { Letter } from './network.ts';
+import type { Node, Snapshot } from './node.ts';
 import type { Simulation } from './simulation.ts';
 
 const ARCHIVE_MAX = 400;
@@ -30,6 +31,8 @@ export class Adversary {
   readonly #archive: Letter[] = [];
   readonly #held = new Map<string, Held>();
   #guess = 0;
+  #before: Snapshot | undefined;
+  #busy = false;
 
   constructor(simulation: Simulation) {
     this.#simulation = simulation;
@@ -69,6 +72,8 @@ export class Adversary {
         return this.#mix();
       case 'swap':
         return this.#swap();
+      case 'roll back':
+        return this.#rollBack();
       case 'guess':
         return this.#run('guesses', () => recover(this.#device.client));
       case 'announce':
@@ -93,9 +98,50 @@ export class Adversary {
     network.send(undefined, to, letter as Letter & { kind: 'ask' }, (reply) => letter.kind === 'ask' && this.#collect(letter.ask, reply));
   }
 
+  /**
+   * The attack that a token on a disk invites: spend a guess with one half of the fleet, put the token that stands in both
+   * halves back to before, and spend the same number again with the other half. Once more killed while it asks the others.
+   */
+  #rollBack(): void {
+    const { world, nodes, plan, fleet } = this.#simulation;
+    const victim = nodes[plan.victim ?? 0] as Node;
+    const target = this.#target();
+    if (target === undefined || !victim.alive || this.#busy) return;
+    // Found out: back to before that, too.
+    if (victim.token.quarantined && this.#before !== undefined) return this.#putBack(victim, this.#before);
+    if (victim.standing !== 'full') return;
+    const others = world.chance.shuffled(nodes.filter((node) => node !== victim));
+    const halves = [others.slice(0, fleet.quorum - 1), others.slice(fleet.quorum - 1)];
+    const attempt = target.tried + 1;
+    this.#before = victim.snapshot();
+    this.#busy = true;
+    const spend = (half: readonly Node[]) => {
+      this.#guess += 1;
+      const element = this.#simulation.vault.blind(`guess ${this.#guess}`, world.chance.bytes(32));
+      const guess = { ...target, attempt, element, votes: new Map<Id, Signed>() };
+      this.#burnAt([victim, ...half], guess);
+      world.after(60, () => this.#redeemAt([victim, ...half], this.#held.get(nameOf(guess))));
+    };
+    spend(halves[0] as Node[]);
+    world.after(world.chance.between(30, 200), () => {
+      this.#putBack(victim, this.#before);
+      world.after(world.chance.between(300, 600), () => {
+        this.#busy = false;
+        spend(halves[1] as Node[]);
+      });
+    });
+  }
+
+  /** Often killed once more while it asks the others about itself. */
+  #putBack(victim: Node, before: Snapshot | undefined): void {
+    const { world } = this.#simulation;
+    this.#simulation.rollBack(victim, before);
+    if (world.chance.happens(0.6)) world.after(world.chance.between(1, 15), () => this.#simulation.rollBack(victim, undefined));
+  }
+
   /** Gets votes of some members for a guess of his, with whatever number. */
   #burn(): void {
-    const { world, nodes, network, vault } = this.#simulation;
+    const { world, nodes, vault } = this.#simulation;
     const target = this.#target();
     if (target === undefined) return;
     const { generation, digest, tried, guesses } = target;
@@ -106,22 +152,30 @@ export class Adversary {
       known.length > 0 && world.chance.happens(0.5)
         ? world.chance.pick(known).element
         : vault.blind(`guess ${this.#guess}`, world.chance.bytes(32));
+    this.#burnAt(world.chance.some(nodes), { generation, digest, attempt, element });
+  }
+
+  #burnAt(some: readonly Node[], { generation, digest, attempt, element }: Omit<Held, 'votes'>): void {
     const ask = { op: 'attempt-vote', ...this.#authorise(generation, digest, attempt, element), element } as const;
-    for (const to of world.chance.some(nodes)) {
-      network.send(undefined, to, { kind: 'ask', ask }, (reply) => this.#collect(ask, reply));
-    }
+    for (const to of some) this.#simulation.network.send(undefined, to, { kind: 'ask', ask }, (reply) => this.#collect(ask, reply));
     for (const [id, vote] of this.#simulation.forge(digest, generation, attempt, hash(element))) this.#hold(vote, element, id);
   }
 
   /** Presents votes that he holds, for the first time or again, now or long after, to some members. */
   #redeem(): void {
-    const { world, nodes, network, fleet } = this.#simulation;
+    const { world, nodes, fleet } = this.#simulation;
     const whole = [...this.#held.values()].filter((held) => held.votes.size >= fleet.quorum);
     if (whole.length === 0) return;
-    const { generation, digest, attempt, element, votes } = world.chance.happens(0.5) ? (whole.at(-1) as Held) : world.chance.pick(whole);
-    const some = world.chance.shuffled([...votes.values()]).slice(0, fleet.quorum);
-    const ask = { op: 'answer', ...this.#authorise(generation, digest, attempt, element), element, votes: some } as const;
-    for (const to of world.chance.some(nodes)) network.send(undefined, to, { kind: 'ask', ask }, () => undefined);
+    this.#redeemAt(world.chance.some(nodes), world.chance.happens(0.5) ? whole.at(-1) : world.chance.pick(whole));
+  }
+
+  #redeemAt(some: readonly Node[], held: Held | undefined): void {
+    const { world, fleet, network } = this.#simulation;
+    if (held === undefined || held.votes.size < fleet.quorum) return;
+    const { generation, digest, attempt, element } = held;
+    const votes = world.chance.shuffled([...held.votes.values()]).slice(0, fleet.quorum);
+    const ask = { op: 'answer', ...this.#authorise(generation, digest, attempt, element), element, votes } as const;
+    for (const to of some) network.send(undefined, to, { kind: 'ask', ask }, () => undefined);
   }
 
   /** A certificate of votes that do not belong together, or one too few, or the same twice. */
@@ -181,9 +235,13 @@ export class Adversary {
 
   #hold(vote: Signed, element: Uint8Array, signer: Id): void {
     const { generation, digest, attempt } = decodeMessage('node/attempt-vote', vote.bytes);
-    const key = `${toHex(element)} ${digest} ${attempt}`;
+    const key = nameOf({ digest, attempt, element });
     const held = this.#held.get(key) ?? { generation, digest, attempt, element, votes: new Map<Id, Signed>() };
     this.#held.set(key, held);
     held.votes.set(signer, vote);
   }
+}
+
+function nameOf({ digest, attempt, element }: Pick<Held, 'digest' | 'attempt' | 'element'>): string {
+  return `${toHex(element)} ${digest} ${attempt}`;
 }

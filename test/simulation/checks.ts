@@ -108,6 +108,10 @@ export class Checks {
     }
     const most = Math.floor(((nodes.length - tampered) * budget) / (threshold - tampered));
     if (tampered === 0) {
+      // The budget holds because each number serves one guess; a second one shows the hole before the budget runs over.
+      const numbers = complete.map((guess) => guess.attempt);
+      const twice = numbers.find((attempt, i) => numbers.indexOf(attempt) !== i);
+      if (twice !== undefined) throw new LawBroken('law 1', `two guesses at ${this.#nameOf(digest)} were answered as attempt ${twice}`);
       const since = complete.filter((guess) => guess.order > lastSuccess).length;
       if (since > most) {
         throw new LawBroken('law 1', `${since} guesses at ${this.#nameOf(digest)} answered after the last success, ${budget} allowed`);

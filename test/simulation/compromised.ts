@@ -85,8 +85,11 @@ export class Compromised {
       }
       case 'hello': {
         const { signer, nonce } = decodeMessage('node/hello', ask.hello.bytes);
-        const highest = trick === 'inflate' && world.chance.happens(0.2) ? 0xffff_ffff_0000_0000n : 0n;
-        return node.sign(encodeMessage('node/hello-answer', { ...head, subject: signer, nonce, highest, standing: true, sequence }));
+        // To know nothing is the dangerous lie; to know too much only stops a member from voting.
+        const highest = 0n;
+        return node.sign(
+          encodeMessage('node/hello-answer', { ...head, subject: signer, nonce, highest, latestStart: 0n, standing: true, sequence }),
+        );
       }
       case 'activate':
         return 'behave';

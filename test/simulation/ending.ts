@@ -51,7 +51,7 @@ function finish<T>(simulation: Simulation, device: Device, machine: ClientMachin
   simulation.story.tell(
     device.name,
     () =>
-      `at the end: ${'failed' in ended ? String(ended.failed) : JSON.stringify(ended.result, (_, v) => (v instanceof Object && 'bytes' in v ? '...' : typeof v === 'bigint' ? String(v) : v)).slice(0, 200)}`,
+      `at the end: ${'failed' in ended ? String(ended.failed) : String(JSON.stringify(ended.result, (_, v) => (v instanceof Object && 'bytes' in v ? '...' : typeof v === 'bigint' ? String(v) : v))).slice(0, 200)}`,
   );
   return ended;
 }

@@ -22,10 +22,17 @@ export function converse<T>(simulation: Simulation, node: Node, talk: Talk<T>, d
   const inbox: Arrival[] = [];
   let wake: ((arrival: Arrival | undefined) => void) | undefined;
 
-  const heardFrom = (from: Id) => (reply: Reply | undefined) => {
-    const arrival = { from, reply };
-    if (wake === undefined) inbox.push(arrival);
-    else wake(arrival);
+  const turns = new Map<Id, number>();
+  /** A later question replaces the earlier: a late vote must not be taken for the answer that was asked for since. */
+  const heardFrom = (from: Id) => {
+    const turn = (turns.get(from) ?? 0) + 1;
+    turns.set(from, turn);
+    return (reply: Reply | undefined) => {
+      if (turns.get(from) !== turn) return;
+      const arrival = { from, reply };
+      if (wake === undefined) inbox.push(arrival);
+      else wake(arrival);
+    };
   };
 
   const perform = (effect: Exclude<TalkEffect, { kind: 'next' | 'learn' }>): unknown => {

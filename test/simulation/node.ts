@@ -22,6 +22,10 @@ import type { Simulation } from './simulation.ts';
 export interface Token {
   counters: Map<Id, Counters>;
   sequence: bigint;
+  /** What it held when the others last vouched for it, while they have not done so again. */
+  unvouched: bigint | undefined;
+  /** For good. */
+  quarantined: boolean;
 }
 
 /** What a store holds. */
@@ -51,13 +55,14 @@ export class Node {
   readonly position: number;
   readonly machines: Machines;
   readonly #simulation: Simulation;
-  token: Token = { counters: new Map(), sequence: 0n };
+  token: Token = { counters: new Map(), sequence: 0n, unvouched: undefined, quarantined: false };
   disk: Disk = { records: new Map(), seen: new Map(), cursors: new Map(), head: 0, events: [], read: new Map() };
   alive = false;
   /** Rises with every start; what belongs to an earlier one is dropped. */
   life = 0;
   standing: VotingStanding = 'none';
   found = 0n;
+  started = 0n;
 
   constructor(simulation: Simulation, of: FleetNode, key: SigningKey, position: number, machines: Machines) {
     this.#simulation = simulation;
@@ -85,9 +90,19 @@ export class Node {
     this.alive = true;
     this.life += 1;
     this.standing = standing;
-    this.found = this.token.sequence;
+    const { token } = this;
+    this.found = token.unvouched ?? token.sequence;
+    // A token of class `device` is not put back, and needs nobody's word.
+    token.unvouched = standing === 'full' ? undefined : this.found;
     // With a random part, as the token's (token/bank): two starts of one epoch are told apart by it.
-    this.token.sequence = (((this.found >> 32n) + 1n) << 32n) | BigInt(this.#simulation.world.chance.between(0, 0x7fff_ffff));
+    this.started = (((token.sequence >> 32n) + 1n) << 32n) | BigInt(this.#simulation.world.chance.between(0, 0x7fff_ffff));
+    token.sequence = this.started;
+  }
+
+  /** The others' word that nothing is missing. */
+  vouch(): void {
+    this.token.unvouched = undefined;
+    this.standing = 'full';
   }
 
   kill(): void {
@@ -264,8 +279,8 @@ function spell({ voted, active, tried, cleared, locked }: Counters): string {
   return `voted ${voted}, active ${active}, tried ${tried}, cleared ${cleared}${locked ? ', locked' : ''}`;
 }
 
-function copyToken({ counters, sequence }: Token): Token {
-  return { counters: new Map(counters), sequence };
+function copyToken(token: Token): Token {
+  return { ...token, counters: new Map(token.counters) };
 }
 
 function copyDisk({ records, seen, cursors, head, events, read }: Disk): Disk {

@@ -7,7 +7,7 @@ export const PROFILES = ['crashes', 'restored disks', 'rolled back', 'lying coor
 export type Profile = (typeof PROFILES)[number];
 
 export type OwnerAct = 'deposit' | 'replace' | 'delete' | 'recover' | 'mistype' | 'push' | 'cancel';
-export type AdversaryAct = 'repeat' | 'burn' | 'redeem' | 'mix' | 'swap' | 'guess' | 'announce';
+export type AdversaryAct = 'repeat' | 'burn' | 'redeem' | 'mix' | 'swap' | 'guess' | 'announce' | 'roll back';
 
 export interface Activity {
   readonly ownerPauseMs: number;
@@ -49,7 +49,6 @@ export function planOf(seed: number): Plan {
   const withTraitors = profile === 'compromised' || (profile === 'liars without login' && chance.happens(0.6));
   // More could hold up every quorum for good: then nothing is lost, but nothing can be shown to work either.
   const most = Math.min(quorum - 1, size - quorum);
-  const hostile = { repeat: 4, burn: 6, redeem: 6, mix: 1, swap: 1, guess: 2, announce: 0.3 };
   return {
     seed,
     profile,
@@ -75,7 +74,7 @@ export function planOf(seed: number): Plan {
       ownerPauseMs: chance.pick([2000, 6000]),
       adversaryPauseMs: chance.pick([300, 1500]),
       owner: { deposit: 0.4, replace: 1, delete: 0.3, recover: 4, mistype: chance.pick([0.5, 3]), push: 1, cancel: 1 },
-      adversary: crashesOnly ? {} : profile === 'liars without login' ? { repeat: 1 } : hostile,
+      adversary: hostileActs(profile),
     },
     compromised: withTraitors ? chance.shuffled(positions).slice(0, chance.between(1, most)) : [],
     lying: withLiars ? chance.some(positions) : [],
@@ -83,4 +82,18 @@ export function planOf(seed: number): Plan {
     restores: profile === 'restored disks' || profile === 'rolled back',
     lengthMs: chance.pick([40_000, 80_000]),
   };
+}
+
+function hostileActs(profile: Profile): Activity['adversary'] {
+  const hostile = { repeat: 4, burn: 6, redeem: 6, mix: 1, swap: 1, guess: 2, announce: 0.3 };
+  switch (profile) {
+    case 'crashes':
+      return {};
+    case 'liars without login':
+      return { repeat: 1 };
+    case 'rolled back':
+      return { ...hostile, burn: 1, guess: 0.5, 'roll back': 6 };
+    default:
+      return hostile;
+  }
 }

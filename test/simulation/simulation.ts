@@ -158,6 +158,21 @@ export class Simulation {
     startTasks(this, node);
   }
 
+  /** The adversary stops a node and starts it at once, with an older token and disk if he has them. */
+  rollBack(node: Node, snapshot: Snapshot | undefined): void {
+    if (this.quiet) return;
+    node.kill();
+    this.story.count(snapshot === undefined ? 'node stopped' : 'token of class host restored');
+    this.story.tell(node.name, () =>
+      snapshot === undefined ? 'is stopped' : `is put back to ${snapshot.token.sequence >> 32n}|${snapshot.token.sequence & 0xffffffffn}`,
+    );
+    if (snapshot !== undefined) {
+      node.restoreToken(snapshot);
+      node.restoreDisk(snapshot);
+    }
+    this.#start(node);
+  }
+
   killed(node: Node): void {
     node.kill();
     this.world.after(this.world.chance.between(20, this.world.chance.pick([200, 10_000])), () => {

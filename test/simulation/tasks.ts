@@ -13,7 +13,7 @@ const NO_MEASUREMENT = '0'.repeat(64) as Id;
 
 /** Starts the tasks of a node's present life. */
 export function startTasks(simulation: Simulation, node: Node): void {
-  if (node.standing === 'none') askToRejoin(simulation, node);
+  askToRejoin(simulation, node);
   repeat(simulation, node, 4000, () => catchUp(simulation, node, simulation.world.chance.pick(simulation.nodes)));
   repeat(simulation, node, 9000, () => lookForLocks(simulation, node));
 }
@@ -34,13 +34,14 @@ function askToRejoin(simulation: Simulation, node: Node): void {
   const { fleet, world, story } = simulation;
   const nonce = world.chance.bytes(32);
   const head = { fleet: fleet.id, signer: node.id, measurement: NO_MEASUREMENT };
-  const hello = node.sign(encodeMessage('node/hello', { ...head, nonce, found: node.found, started: node.token.sequence }));
-  // The answer may come after this process has voted on nothing: it is in no hurry to be believed.
-  converse(simulation, node, node.machines.rejoin(fleet, node.id, simulation.keys.verify, hello, patience(simulation)), (verdict) => {
+  const hello = node.sign(encodeMessage('node/hello', { ...head, nonce, found: node.found, started: node.started }));
+  const talk = node.machines.rejoin(fleet, node.id, simulation.keys.verify, hello, patience(simulation), () => node.token.sequence);
+  converse(simulation, node, talk, (verdict) => {
     story.tell(node.name, () => `after its start: ${verdict.kind}`);
     story.count(`member ${verdict.kind}`);
-    if (verdict.kind === 'rejoined') node.standing = 'full';
-    else if (verdict.kind === 'rolled-back') node.standing = { newSince: verdict.newSince };
+    if (verdict.kind === 'rolled-back') node.token.quarantined = true;
+    if (node.token.quarantined) node.standing = { newSince: verdict.newSince };
+    else if (verdict.kind === 'rejoined') node.vouch();
     else {
       const { life } = node;
       world.after(world.chance.between(500, 5000), () => node.life === life && askToRejoin(simulation, node));

@@ -36,7 +36,11 @@ export function rejoinTurn(body: Body, driver: Driver, floor: Floor, how: Rejoin
     const fields = { nonce: how.random(32), found, started, measurement: how.measurement };
     const hello = await driver.run([], (member) => say(member, 'node/hello', fields));
     const patience = { startMs: clock(), lingerMs: 0, limitMs: how.limitMs };
-    const verdict = await converse(floor, rejoin(fleet, self, verify, hello, patience), stop);
+    const verdict = await converse(
+      floor,
+      rejoin(fleet, self, verify, hello, patience, () => token.counters.sequence),
+      stop,
+    );
     if (verdict.kind === 'rolled-back' && !token.counters.quarantined) {
       await token.counters.quarantine();
       trace('rolled-back', { found: `${found}`, highest: `${verdict.highest}` });

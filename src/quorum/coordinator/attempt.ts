@@ -5,6 +5,7 @@ import type { Fleet } from '../../fleet/fleet.ts';
 import { decodeMessage, type Message } from '../../wire/message.ts';
 import { hash, type Signed, type Verify } from '../../wire/signed.ts';
 import type { Authorised } from '../ask.ts';
+import { isEarlierEpoch, startsOf } from '../member/rollback.ts';
 import { readOfNode } from '../quorum-certificate.ts';
 import { does, type Gathered, gather, type Patience, type Talk } from './conversation.ts';
 
@@ -24,8 +25,11 @@ export function* coordinateAttempt(
   const asked = decodeMessage('client/request', authorised.request.bytes);
   const ask = { ...authorised, op: 'attempt-vote', element } as const;
   const latest = new Map<Id, bigint>();
-  for (const node of members) latest.set(node, yield* does('seen', { node }));
   // A vote from before its member's restart would spoil the certificate (member/rollback.ts, rule 2).
+  for (const node of members) {
+    const [vote, start] = [yield* does('seen', { node }), yield* does('seen', { node: startsOf(node) })];
+    latest.set(node, vote > start ? vote : start);
+  }
   const fits = (signed: Signed, from: Id) => isVoteFor(signed, from, asked, hash(element), fleet, verify, latest.get(from) ?? 0n);
   const first = yield* gather(members, ask, asked.slot, { ...patience, lingerMs: 0 }, fleet.quorum, fits);
   const votes = first.said.filter(({ node, signed }) => fits(signed, node)).slice(0, fleet.quorum);
@@ -54,7 +58,7 @@ function isVoteFor(
     const vote = readOfNode('node/attempt-vote', signed, fleet, verify);
     const same = vote.slot === asked.slot && vote.generation === asked.generation && vote.digest === asked.digest;
     return (
-      same && vote.signer === from && vote.attempt === asked.attempt && vote.element === element && vote.sequence >> 32n >= latest >> 32n
+      same && vote.signer === from && vote.attempt === asked.attempt && vote.element === element && !isEarlierEpoch(vote.sequence, latest)
     );
   } catch (error) {
     // A member that says what does not verify is counted as silent: the others carry the attempt.

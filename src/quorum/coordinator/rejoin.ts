@@ -1,6 +1,9 @@
 /**
  * A member after its start asks the others whether its token was rolled back (member/rollback.ts).
  *
+ * The hello says what the token held when the others last vouched for it (`found`); a verdict of `rejoined` is such a word,
+ * and the driver makes it durable in the token before the member votes.
+ *
  * It votes again when n-q+1 others in full standing know of nothing later than its token does: votes that were used are
  * known to q members, and q - 1 others and n-q+1 others overlap. A member that has itself just started may have been rolled
  * back together with this one, and so its word counts only together with that of all others (the whole fleet starts at once).
@@ -10,6 +13,7 @@ import { HoldfastError } from '../../base/errors.ts';
 import type { Fleet } from '../../fleet/fleet.ts';
 import { decodeMessage, type Message } from '../../wire/message.ts';
 import type { Signed, Verify } from '../../wire/signed.ts';
+import { isEarlierEpoch } from '../member/rollback.ts';
 import { readOfNode } from '../quorum-certificate.ts';
 import { gather, type Patience, type Talk } from './conversation.ts';
 
@@ -21,21 +25,30 @@ export type Verdict = { readonly newSince: ReadonlyMap<Id, bigint> } & (
   | { readonly kind: 'undecided'; readonly inStanding: number }
 );
 
-export function* rejoin(fleet: Fleet, self: Id, verify: Verify, hello: Signed, patience: Patience): Talk<Verdict> {
+/** @param latest the token's sequence when the answers are read */
+export function* rejoin(fleet: Fleet, self: Id, verify: Verify, hello: Signed, patience: Patience, latest: () => bigint): Talk<Verdict> {
   const { nonce, found, started } = decodeMessage('node/hello', hello.bytes);
   const others = fleet.nodes.map((node) => node.id).filter((node) => node !== self);
   const { said } = yield* gather(others, { op: 'hello', hello }, undefined, patience, others.length);
   const answers = said.flatMap(({ node, signed }) => readAnswer(node, signed, fleet, verify) ?? []);
   const fresh = answers.filter((answer) => answer.subject === self && equalBytes(answer.nonce, nonce));
-  // This very start is known to a member whose answer was lost. An earlier start of a token since put back is not taken for it:
-  // its epoch may be the same, but not the random part below (token/bank/bank.ts).
-  const known = fresh.map((answer) => answer.highest).filter((sequence) => sequence !== started);
-  const highest = known.reduce((max, sequence) => (sequence > max ? sequence : max), 0n);
   const newSince = new Map(fresh.map((answer) => [answer.signer, answer.sequence]));
-  if (highest > found) return { kind: 'rolled-back', highest, newSince };
+  const proof = fresh.find((answer) => contradicts(answer, found, started, latest()));
+  if (proof !== undefined) return { kind: 'rolled-back', highest: proof.highest, newSince };
   const inStanding = fresh.filter((answer) => answer.standing).length;
   const enough = inStanding >= fleet.nodes.length - fleet.quorum + 1 || fresh.length === others.length;
   return enough ? { kind: 'rejoined', newSince } : { kind: 'undecided', inStanding, newSince };
+}
+
+/**
+ * Whether another member knows of a vote, or of a start, that the token does not: of a vote after what was found that is not
+ * of this very life (a token of class `device` votes meanwhile); of another start with this epoch, told apart by its random
+ * part (token/bank/bank.ts), or with a later one.
+ */
+function contradicts({ highest, latestStart }: Message<'node/hello-answer'>, found: bigint, started: bigint, latest: bigint): boolean {
+  const ownVote = started <= highest && highest <= latest;
+  if (highest > found && !ownVote) return true;
+  return latestStart !== started && !isEarlierEpoch(latestStart, started);
 }
 
 function readAnswer(node: Id, signed: Signed, fleet: Fleet, verify: Verify): Message<'node/hello-answer'> | undefined {

@@ -49,7 +49,8 @@ export function* answer(member: Member, ask: Ask & { op: 'answer' }): Machine<Re
   if ('refused' in current) return current;
   const { counters, record } = view;
   const { guesses } = current.core.policy;
-  if (!mayAnswer(counters, attempt, guesses)) return yield* outOfRange(member, view, guesses, asked);
+  // Behind a lock's certificate no share is left to answer with: said before anything is counted.
+  if (record?.erased || !mayAnswer(counters, attempt, guesses)) return yield* outOfRange(member, view, guesses, asked);
   let { sequence } = view;
   if (counters.tried < attempt || !isKnown(view, says)) {
     if (!(yield* allSinceRestart(votes))) {

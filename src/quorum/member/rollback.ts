@@ -4,15 +4,19 @@
  *
  * 1. A commit sequence counts every change of a token; its upper half, the *epoch*, rises with every start. Others remember
  *    the highest sequence they saw in votes that were used, and after a start the member asks them (coordinator/rejoin.ts).
- *    If any knows more than the token does, the member is quarantined for good.
- * 2. A quorum certificate (of an attempt, of a lock) is accepted for the first time only if no vote in it is from an earlier epoch than its member's
+ *    If any knows more than the token did when the others last vouched for it, the member is quarantined for good. The token
+ *    remembers that point over as many starts as it takes: else a second start would take the first one for its past.
+ * 2. Others remember the latest start too, apart from the votes, so that it covers up none. A quorum certificate (of an
+ *    attempt, of a lock) is accepted for the first time only if no vote in it is from an earlier epoch than its member's
  *    latest known one. So a vote that was held back while its token was rolled back is worth nothing afterwards.
  * 3. In quarantine a member votes only on generations that came to be afterwards: every register vote in their quorum
  *    certificate is later than its voter's sequence when the quarantine began. Two quorums share a voter, nobody votes
  *    twice for a generation: so no earlier quorum certificate of it exists, and nothing about it can have been forgotten.
  */
+import { concatBytes, type Id, idToBytes, utf8 } from '../../base/bytes.ts';
 import { parseRegistration, type Registration } from '../../vault/registration.ts';
 import { decodeMessage, type Message } from '../../wire/message.ts';
+import { hash } from '../../wire/signed.ts';
 import type { Ask, Member, Reply } from '../ask.ts';
 import { type Machine, perform, type View } from '../effects.ts';
 import { readOfNode } from '../quorum-certificate.ts';
@@ -21,14 +25,26 @@ import { say } from './standing.ts';
 const EPOCH_BITS = 32n;
 const epochOf = (sequence: bigint): bigint => sequence >> EPOCH_BITS;
 
+export function isEarlierEpoch(a: bigint, b: bigint): boolean {
+  return epochOf(a) < epochOf(b);
+}
+
 export function sameEpoch(a: bigint, b: bigint): boolean {
   return epochOf(a) === epochOf(b);
+}
+
+const STARTS = utf8('holdfast/v1/starts');
+
+/** Under what a member's starts are remembered, beside the votes that stand under its own id. */
+export function startsOf(node: Id): Id {
+  return hash(concatBytes(STARTS, idToBytes(node)));
 }
 
 /** Rule 2. */
 export function* allSinceRestart(votes: readonly Pick<Message<'node/attempt-vote'>, 'signer' | 'sequence'>[]): Machine<boolean> {
   for (const { signer, sequence } of votes) {
     if (epochOf(sequence) < epochOf(yield* perform('seen', { node: signer }))) return false;
+    if (epochOf(sequence) < epochOf(yield* perform('seen', { node: startsOf(signer) }))) return false;
   }
   return true;
 }
@@ -46,12 +62,13 @@ export function votesOn(member: Member, { standing, record }: View, current: Reg
   });
 }
 
-/** Answers another member that has just started, after remembering durably that it did, or keeping what speaks against it. */
+/** Answers another member that has just started, after remembering durably that it did. */
 export function* greet(member: Member, { hello }: Ask & { op: 'hello' }, self: Pick<View, 'sequence' | 'standing'>): Machine<Reply> {
-  const { signer, nonce, found, started } = readOfNode('node/hello', hello, member.fleet, member.verify);
+  const { signer, nonce, started } = readOfNode('node/hello', hello, member.fleet, member.verify);
   const highest = yield* perform('seen', { node: signer });
-  // What proves a rollback is not overwritten by the hello: were this answer lost, the next one must prove it again.
-  if (highest <= found) yield* perform('saw', { sequences: [{ node: signer, sequence: started }] });
+  const latestStart = yield* perform('seen', { node: startsOf(signer) });
+  // Of two starts with one epoch the first is kept: it proves that the token was put back in between.
+  if (epochOf(started) > epochOf(latestStart)) yield* perform('saw', { sequences: [{ node: startsOf(signer), sequence: started }] });
   const standing = self.standing === 'full';
-  return yield* say(member, 'node/hello-answer', { subject: signer, nonce, highest, standing, sequence: self.sequence });
+  return yield* say(member, 'node/hello-answer', { subject: signer, nonce, highest, latestStart, standing, sequence: self.sequence });
 }
