@@ -79,7 +79,11 @@ const passes = z
       "File with the issuer's public keys (RFC 7517). Read at the start.",
       "log in as anyone: spend people's guesses visibly, announce replacements that owners can cancel",
     ),
-    jwksUrl: told(keysUrl.optional(), "Where to fetch the issuer's public keys, in place of a file: at need, and when a key is unknown.", 'as `passes.jwksFile`'),
+    jwksUrl: told(
+      keysUrl.optional(),
+      "Where to fetch the issuer's public keys, in place of a file: at need, and when a key is unknown.",
+      'as `passes.jwksFile`',
+    ),
   })
   .refine(({ jwksFile, jwksUrl }) => (jwksFile === undefined) !== (jwksUrl === undefined), {
     message: 'expected either jwksFile or jwksUrl',
