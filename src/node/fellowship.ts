@@ -1,10 +1,14 @@
 /** All members of the fleet as this one reaches them, itself included: who was heard when, and what they know of a slot. */
+import { setTimeout } from 'node:timers/promises';
 import type { Id } from '../base/bytes.ts';
 import { HoldfastError } from '../base/errors.ts';
 import type { Clock } from '../base/ports.ts';
 import type { MemberPort, PeersPort } from '../web/ports.ts';
 import type { Body } from './drive.ts';
 import type { Floor } from './talk.ts';
+
+/** How long the others may take to tell what they know of a slot, after the first did. */
+const OTHERS_TELL_MS = 200;
 
 export class Fellowship implements Floor {
   readonly clock: Clock;
@@ -49,7 +53,10 @@ export class Fellowship implements Floor {
 
   async bringUp(node: Id, slot: Id, signal: AbortSignal): Promise<void> {
     if (node === this.#body.self) {
-      await this.learn(slot, signal);
+      const calls = this.others.map((other) => this.#learnFrom(other, slot, signal));
+      // Somebody waits: once one has told, a member that hangs must not hold up the rest.
+      const first = Promise.any(calls.map(async (call) => (await call) || Promise.reject(new Error('silent'))));
+      await Promise.race([Promise.all(calls), first.then(() => setTimeout(OTHERS_TELL_MS)).catch(() => undefined)]);
       return;
     }
     const proof = await this.#own().proofOf(slot);

@@ -2,7 +2,7 @@
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Id } from '../../src/base/bytes.ts';
+import { type Id, toHex } from '../../src/base/bytes.ts';
 import { type Fleet, type FleetNode, makeFleet } from '../../src/fleet/fleet.ts';
 import { type Timing, VaultService } from '../../src/node/service.ts';
 import type { TraceWord } from '../../src/node/trace.ts';
@@ -11,10 +11,10 @@ import { openStore } from '../../src/store/sqlite.ts';
 import type { Store } from '../../src/store/store.ts';
 import { createNodeKeys, openToken, type Token } from '../../src/token/index.ts';
 import type { MemberPort, PeersPort } from '../../src/web/ports.ts';
-import { makeSoftHsm, type SoftHsm } from '../token/softhsm.ts';
+import { makeSoftHsm, openSoftHsm, type SoftHsm } from '../token/softhsm.ts';
 
 /** Quick tasks; a lock is sought soon after the last guess. */
-export const QUICK: Partial<Timing> = {
+const QUICK: Partial<Timing> = {
   limitMs: 5_000,
   recordLingerMs: 300,
   peerLimitMs: 2_000,
@@ -28,6 +28,15 @@ export interface Traced {
   readonly node: number;
   readonly what: TraceWord;
   readonly fields: Readonly<Record<string, string | number | boolean>>;
+}
+
+export interface FleetState {
+  readonly folder: string;
+  readonly hsm: string;
+  readonly quorum: number;
+  readonly lockDelayMs: number;
+  /** Identity and sealing key of each node, as hex. */
+  readonly keys: readonly (readonly [string, string])[];
 }
 
 interface Live {
@@ -70,6 +79,19 @@ export class TestFleet {
     const made = new TestFleet(makeFleet('test', quorum, quorum, keys), hsm, folder, lockDelayMs);
     await Promise.all(labels.map((_, i) => made.start(i)));
     return made;
+  }
+
+  /** What another process needs to start the same nodes, once they are stopped here. */
+  get state(): FleetState {
+    const keys = this.fleet.nodes.map(({ identityKey, sealingKey }) => [toHex(identityKey), toHex(sealingKey)] as const);
+    return { folder: this.#folder, hsm: this.#hsm.folder, quorum: this.fleet.quorum, lockDelayMs: this.lockDelayMs, keys };
+  }
+
+  /** No node is up yet. */
+  static of({ folder, hsm, quorum, lockDelayMs, keys }: FleetState): TestFleet {
+    const bytes = (hex: string) => Uint8Array.from(Buffer.from(hex, 'hex'));
+    const nodes = keys.map(([identity, sealing]) => ({ identityKey: bytes(identity), sealingKey: bytes(sealing) }));
+    return new TestFleet(makeFleet('test', quorum, quorum, nodes), openSoftHsm(hsm), folder, lockDelayMs);
   }
 
   get size(): number {

@@ -2,6 +2,8 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import type { EventKind } from '../../src/quorum/record.ts';
+import { parseRegistration } from '../../src/vault/registration.ts';
+import { keyId, signMessage } from '../../src/wire/signed.ts';
 import { TestFleet } from './fleet.ts';
 import { Person, POLICY } from './person.ts';
 
@@ -118,6 +120,40 @@ test('a new passcode replaces the old: at once with the old unlock key, else aft
   fleet.laterMs += 3_601_000;
   expect(await ivy.deposit('999999', secret)).toMatchObject({ kind: 'deposited', generation: 3 });
   expect(await ivy.recover('999999')).toMatchObject(opened);
+});
+
+test('the owner objects to an announced replacement, and it never comes into force', async () => {
+  const [kim, thief] = [await Person.of(fleet, 'kim'), await Person.of(fleet, 'kim')];
+  await kim.deposit('135790', secret);
+  expect(await thief.deposit('000000', secret)).toMatchObject({ kind: 'waiting' });
+  const got = await kim.recover('135790');
+  if (got.kind !== 'opened') return expect.fail(got.kind);
+  const [announced] = (await fleet.store(0).load(kim.slot))?.announcements ?? [];
+  const { generation, digest } = announced!;
+  const signer = keyId(got.registration.core.unlockKey);
+  const what = { fleet: fleet.fleet.id, signer, slot: kim.slot, generation, digest, bySlot: kim.slot };
+  const cancelled = { by: kim.place, cancel: signMessage('unlock/cancel', what, got.opened.sign) };
+  fleet.cut(2);
+  const { stands } = await fleet.service(1).clients.cancel(kim.place, cancelled);
+  expect(stands.toSorted()).toEqual([fleet.idOf(0), fleet.idOf(1)].toSorted());
+  fleet.join(2);
+  await vi.waitFor(async () => expect((await fleet.store(2).load(kim.slot))?.cancels).toHaveLength(1), soon);
+  fleet.laterMs += 3_601_000;
+  expect(await thief.deposit('000000', secret)).toMatchObject({ kind: 'refused' });
+  expect(await kim.recover('135790')).toMatchObject(opened);
+});
+
+test('what was deleted is gone at every node', async () => {
+  const lea = await Person.of(fleet, 'lea');
+  await lea.deposit('135790', secret);
+  const got = await lea.recover('135790');
+  if (got.kind !== 'opened') return expect.fail(got.kind);
+  expect(await lea.remove({ registration: got.registration, opened: got.opened })).toMatchObject({ kind: 'deposited', generation: 2 });
+  expect(await lea.recover('135790')).toEqual({ kind: 'nothing' });
+  for (const node of [0, 1, 2]) {
+    const record = await fleet.store(node).load(lea.slot);
+    expect(parseRegistration(record!.standing!.registration, fleet.fleet).shares).toEqual([]);
+  }
 });
 
 test("the owner's events come from every node, each signed", async () => {

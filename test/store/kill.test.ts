@@ -14,9 +14,9 @@ beforeEach(async () => {
 });
 afterEach(() => rm(directory, { recursive: true }));
 
-/** Runs a saver until it is killed. @returns the last acknowledged number per account digit. */
+/** Runs a process that saves until it is killed. @returns the last acknowledged number per account digit. */
 async function saveAndKill(from: number, afterMs: number): Promise<Map<string, number>> {
-  const child = spawn(process.execPath, [join(import.meta.dirname, 'saver.ts'), directory, `${from}`], {
+  const child = spawn(process.execPath, [join(import.meta.dirname, 'victim.ts'), directory, `${from}`], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   let output = '';

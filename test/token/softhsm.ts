@@ -34,6 +34,13 @@ export function makeSoftHsm(labels: readonly string[], settings: readonly string
   for (const label of labels) {
     execFileSync('softhsm2-util', ['--init-token', '--free', '--label', label, '--pin', PIN, '--so-pin', '12345678'], { stdio: 'pipe' });
   }
+  return openSoftHsm(folder);
+}
+
+/** One that was made before, perhaps by another process. */
+export function openSoftHsm(folder: string): SoftHsm {
+  const [tokens, conf] = [join(folder, 'tokens'), join(folder, 'softhsm2.conf')];
+  process.env['SOFTHSM2_CONF'] = conf;
   return {
     folder,
     conf,
