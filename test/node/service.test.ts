@@ -1,9 +1,10 @@
 /** Three nodes with real tokens and stores, and a person's client: what DESIGN calls register, activate, attempt, confirm, locked. */
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { isRefusal } from '../../src/quorum/ask.ts';
 import type { EventKind } from '../../src/quorum/record.ts';
 import { parseRegistration } from '../../src/vault/registration.ts';
-import { keyId, signMessage } from '../../src/wire/signed.ts';
+import { hash, keyId, signMessage } from '../../src/wire/signed.ts';
 import { TestFleet } from './fleet.ts';
 import { Person, POLICY } from './person.ts';
 
@@ -164,6 +165,22 @@ test("the owner's events come from every node, each signed", async () => {
   expect(refused).toEqual([]);
   expect(told.map(({ node }) => node).sort()).toEqual([0, 1, 2].map((node) => fleet.idOf(node)).sort());
   for (const { events: text } of told) expect(JSON.parse(text).map((one: { kind: string }) => one.kind)).toEqual(['guess', 'registered']);
+});
+
+test('law 1: of many guesses at once under one number a node counts one', async () => {
+  const max = await Person.of(fleet, 'max');
+  await max.deposit('135790', secret);
+  const { registration } = await max.status();
+  const { generation, digest } = registration!;
+  const replies = await Promise.all(
+    Array.from({ length: 12 }, async () => {
+      const element = new Uint8Array(randomBytes(33));
+      const ask = await max.authorised('attempt', { generation, digest, attempt: 1, body: hash(element) });
+      return fleet.service(1).member.ask({ op: 'attempt-vote', ...ask, element });
+    }),
+  );
+  expect(replies.filter((reply) => !isRefusal(reply))).toHaveLength(1);
+  expect(await fleet.token(1).counters.read(max.slot)).toMatchObject({ tried: 1 });
 });
 
 test('many people at once', async () => {
