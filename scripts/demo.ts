@@ -15,6 +15,7 @@ const folder = resolve(values.folder ?? join(project, 'src'));
 const root = mkdtempSync(join(tmpdir(), 'holdfast-demo-'));
 const fleet = join(root, 'fleet');
 const store = join(root, 'storage');
+const NODES = ['node-1', 'node-2', 'node-3', 'node-4', 'node-5'];
 const PIN = '271828';
 const WRONG_PIN = '314159';
 
@@ -150,6 +151,9 @@ async function demonstrate(): Promise<void> {
   }
   tell(await mustFail('locked', restore('phone', 'never'), PIN));
   if (!(await statusOf('phone')).locked) throw new DemoFailure('the passcode was expected to be locked');
+  const erased = () => NODES.filter((node) => readFileSync(join(fleet, node, 'trace.log'), 'utf8').includes('"msg":"erased"'));
+  await until('every node to erase its share', async () => erased().length === NODES.length);
+  tell('a quorum certified the lock, and every node has erased its share');
 }
 
 async function until(what: string, holds: () => Promise<boolean>): Promise<void> {

@@ -127,7 +127,8 @@ export function nodeStep({ nodes, tenant, accountsPort }: DevelopmentParameters,
       },
       metrics: { host: LOOPBACK, port: node.metricsPort },
       // All start at the same moment, and are to be ready soon after.
-      timing: { rejoinIntervalMs: 500 },
+      // Nobody waits for a slow phone here; and who watches wants to see a lock come about.
+      timing: { rejoinIntervalMs: 500, lockDelayMs: 3000 },
     }),
   );
 }
