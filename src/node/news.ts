@@ -26,9 +26,13 @@ interface Numbered {
   readonly attempt: number;
 }
 
-/** The activation names slot, generation and digest, and there is one for each. */
+/** The activation names slot, generation and digest, and there is one for each; a longer one has shares that the known one lacks. */
 function sameStanding(known: Standing | undefined, told: Standing): boolean {
-  return known !== undefined && equalBytes(known.activation.bytes, told.activation.bytes);
+  return (
+    known !== undefined &&
+    equalBytes(known.activation.bytes, told.activation.bytes) &&
+    known.registration.length >= told.registration.length
+  );
 }
 
 function attemptOf(certified: Certified | undefined): Numbered | undefined {

@@ -86,6 +86,8 @@ export interface AccountEvent {
   readonly slot: Id;
   readonly kind: EventKind;
   readonly generation: number;
+  /** Of the registration concerned: what the owner of an announced one needs to object to it. */
+  readonly digest: Id;
   readonly attempt: number;
   /** Milliseconds since 1970, this member's clock. */
   readonly time: number;

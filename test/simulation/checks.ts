@@ -125,8 +125,10 @@ export class Checks {
     }
   }
 
-  lastSuccessOf(digest: Id): number {
-    return Math.max(...this.#of(digest).successes);
+  /** The highest success that a quorum acknowledged; 0 for none. */
+  lastAcknowledgedOf(digest: Id): number {
+    const { acknowledged } = this.#of(digest);
+    return Math.max(0, ...[...acknowledged].flatMap(([attempt, by]) => (by.size >= this.#fleet.quorum ? [attempt] : [])));
   }
 
   /** A token's counters of a slot change. */

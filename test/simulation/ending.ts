@@ -29,6 +29,7 @@ export function judge(simulation: Simulation): void {
   }
   converge(simulation);
   const standing = inForce(simulation);
+  if (isSplit(simulation)) return story.count('ending: split by compromised nodes');
   story.tell('world', () => `what stands: ${standing === undefined ? 'nothing' : standing.name}`);
   acknowledgedStands(simulation, standing);
   if (standing !== undefined) recoverable(simulation, standing);
@@ -86,6 +87,17 @@ function digestAt(simulation: Simulation, node: Node): Id | undefined {
   return activation && decodeMessage('unlock/activate', activation.bytes).digest;
 }
 
+/**
+ * Compromised nodes that vote twice can certify two registrations under one generation, when two devices deal them at once:
+ * they deny service until the next generation, and no more.
+ */
+function isSplit(simulation: Simulation): boolean {
+  const { fleet, plan } = simulation;
+  if (plan.compromised.length < 2 * fleet.quorum - fleet.nodes.length) return false;
+  const standing = honest(simulation).map((node) => `${node.view(simulation.slot).counters.active} ${digestAt(simulation, node)}`);
+  return new Set(standing).size > new Set(standing.map((one) => one.split(' ')[0])).size;
+}
+
 /** Law 2: of what was acknowledged nothing is lost; only something later can stand in its place. */
 function acknowledgedStands({ owner, vault }: Simulation, standing: Deal | undefined): void {
   for (const digest of owner.acknowledged) {
@@ -129,17 +141,25 @@ function isRight(simulation: Simulation, standing: Deal, result: Recovered): boo
 function usedUp({ attemptsAsked, plan, checks }: Simulation, { registration, name }: Deal): void {
   if ('burn' in plan.activity.adversary) return;
   const asked = [...(attemptsAsked.get(registration.digest) ?? [])];
-  const last = checks.lastSuccessOf(registration.digest);
+  const last = checks.lastAcknowledgedOf(registration.digest);
   const used = asked.filter((attempt) => attempt > last).length;
   if (used < registration.core.policy.guesses) {
-    throw new LawBroken('liveness', `${name} is locked after ${used} guesses since the last success, number ${last}`);
+    throw new LawBroken('liveness', `${name} is locked after ${used} guesses since the last success that was acknowledged, number ${last}`);
   }
 }
 
 function agree(simulation: Simulation): void {
-  const said = honest(simulation).map((node) => {
-    const { active, cleared, locked } = node.view(simulation.slot).counters;
-    return `${active} ${locked ? 'locked' : cleared} ${digestAt(simulation, node)?.slice(0, 8)}`;
-  });
-  if (new Set(said).size > 1) throw new LawBroken('convergence', said.join(' | '));
+  const views = honest(simulation).map((node) => ({
+    ...node.view(simulation.slot).counters,
+    digest: digestAt(simulation, node)?.slice(0, 8),
+  }));
+  // One that stated a lock before it heard of a success stays locked alone; the others go on without it.
+  const cleared = new Set(views.flatMap((view) => (view.locked ? [] : [view.cleared])));
+  const standing = new Set(views.map((view) => `${view.active} ${view.digest}`));
+  if (standing.size > 1 || cleared.size > 1) {
+    throw new LawBroken(
+      'convergence',
+      views.map((view) => `${view.active} ${view.digest} ${view.locked ? 'locked' : view.cleared}`).join(' | '),
+    );
+  }
 }

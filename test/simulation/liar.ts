@@ -3,6 +3,7 @@ import { type Id, toHex } from '../../src/base/bytes.ts';
 import type { Caller } from '../../src/quorum/ask.ts';
 import type { Call, Heard } from '../../src/quorum/client/effects.ts';
 import type { Standing } from '../../src/quorum/record.ts';
+import { dropShares, parseRegistration } from '../../src/vault/registration.ts';
 import { serve } from './gateway.ts';
 import type { Node } from './node.ts';
 import type { Simulation } from './simulation.ts';
@@ -17,6 +18,7 @@ const LIES = [
   'hide votes',
   'hold',
   'other element',
+  'strip shares',
 ] as const;
 
 export class Liar {
@@ -41,6 +43,12 @@ export class Liar {
         // Delivered when nobody waits for it any more.
         const lateMs = world.chance.between(5000, 100_000);
         return world.after(lateMs, () => node.alive && serve(this.#simulation, node, call, caller, () => undefined));
+      }
+      case 'strip shares': {
+        if (call.op !== 'activate') return serve(this.#simulation, node, call, caller, done);
+        const whole = parseRegistration(call.standing.registration, this.#simulation.fleet);
+        const registration = dropShares(whole, this.#simulation.fleet).bytes;
+        return serve(this.#simulation, node, { ...call, standing: { ...call.standing, registration } }, caller, done);
       }
       case 'other element': {
         const element = vault.blind(`the liar's ${toHex(world.chance.bytes(4))}`, world.chance.bytes(32));

@@ -45,6 +45,8 @@ export interface Snapshot {
   readonly disk: Disk;
 }
 
+const LOCK_DELAY_MS = 8000;
+
 /** Thrown through a machine when its process is killed. */
 class Killed extends Error {}
 
@@ -63,6 +65,8 @@ export class Node {
   standing: VotingStanding = 'none';
   found = 0n;
   started = 0n;
+  /** Of this life: when an attempt was last counted. */
+  readonly #countedMs = new Map<Id, number>();
 
   constructor(simulation: Simulation, of: FleetNode, key: SigningKey, position: number, machines: Machines) {
     this.#simulation = simulation;
@@ -83,6 +87,11 @@ export class Node {
 
   get member(): Member {
     return { fleet: this.fleet, self: this.id, verify: this.#simulation.keys.verify, now: this.#simulation.world.now };
+  }
+
+  /** The last guess may have been right: its confirmation gets time to arrive before a lock is sought, or stated. */
+  mayLock(slot: Id): boolean {
+    return this.#simulation.world.now >= (this.#countedMs.get(slot) ?? 0) + LOCK_DELAY_MS;
   }
 
   /** The epoch, the upper half of the sequence, rises durably before anything is said. */
@@ -215,6 +224,7 @@ export class Node {
         checks.committed(this.name, before, effect.counters);
         token.sequence += 1n;
         token.counters.set(effect.slot, effect.counters);
+        if (effect.counters.tried > before.tried) this.#countedMs.set(effect.slot, world.now);
         changes.count += 1;
         story.tell(this.name, () => `token: ${spell(effect.counters)}`);
         return token.sequence;

@@ -70,7 +70,7 @@ function lookForLocks(simulation: Simulation, node: Node): void {
 
 function isUsedUp({ fleet }: Simulation, node: Node, slot: Id): boolean {
   const { counters, record } = node.view(slot);
-  if (record?.standing === undefined || counters.active === 0) return false;
+  if (record?.standing === undefined || counters.active === 0 || !node.mayLock(slot)) return false;
   const { core, generation } = parseRegistration(record.standing.registration, fleet);
   return !core.tombstone && generation === counters.active && exhausted(counters, core.policy.guesses);
 }
@@ -85,6 +85,7 @@ function lock(simulation: Simulation, node: Node, place: Place): void {
 
 /** A member asked for a lock statement hears the others' confirmations first: its statement ends its acceptance of them. */
 export function stateLock(simulation: Simulation, node: Node, place: Place, answer: (reply: Reply | undefined) => void): void {
+  if (!node.mayLock(slotId(place))) return answer({ refused: 'cooling-off', message: 'a confirmation may still be on its way' });
   learnFromOthers(simulation, node, slotId(place), simulation.world.now + 1000, (heard) => {
     const said = node.ask({ op: 'lock', place }, heard);
     if (said !== undefined) answer(said);

@@ -9,7 +9,7 @@ import type { Place } from '../../vault/slot.ts';
 import type { Operation } from '../../wire/message.ts';
 import type { Sign, Signed, Verify } from '../../wire/signed.ts';
 import type { Gathered } from '../coordinator/conversation.ts';
-import type { Cancelled, Confirmed, Standing } from '../record.ts';
+import type { AccountEvent, Cancelled, Confirmed, Standing } from '../record.ts';
 
 /** What a client is: time and randomness are effects. */
 export interface Client {
@@ -68,13 +68,25 @@ export type Call =
   | { readonly op: 'activate'; readonly standing: Standing }
   | { readonly op: 'attempt'; readonly request: Signed; readonly element: Uint8Array }
   | { readonly op: 'confirm'; readonly confirmed: Confirmed }
-  | { readonly op: 'cancel'; readonly cancelled: Cancelled };
+  | { readonly op: 'cancel'; readonly cancelled: Cancelled }
+  | { readonly op: 'events'; readonly request: Signed };
+
+/** What one node is said to have recorded. */
+export interface Feed {
+  readonly node: Id;
+  /** The node's statement names its SHA-256. */
+  readonly text: string;
+  /** As the driver read them from the text. */
+  readonly events: readonly AccountEvent[];
+}
 
 export interface Heard extends Gathered {
   /** With a status: the registration in force at the node that carried the messages, with its proof. */
   readonly standing?: Standing;
   /** With an attempt: its quorum certificate. */
   readonly votes?: readonly Signed[];
+  /** With events; a text that is none is left out. */
+  readonly feeds?: readonly Feed[];
 }
 
 export interface Answer {

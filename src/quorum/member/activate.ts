@@ -10,7 +10,7 @@ import { refuse } from '../ask.ts';
 import { afterActivation, type Counters } from '../counters.ts';
 import { type Machine, perform, type View } from '../effects.ts';
 import type { EventKind, SlotRecord, Standing } from '../record.ts';
-import { readStanding, repeat, say } from './standing.ts';
+import { lacksShare, readStanding, repeat, say } from './standing.ts';
 
 export function* activate(member: Member, standing: Standing): Machine<Reply> {
   const registration = readStanding(member, standing);
@@ -21,7 +21,9 @@ export function* activate(member: Member, standing: Standing): Machine<Reply> {
     return refuse('stale-generation', 'a later generation is in force', { active: counters.active });
   }
   const stored = record?.standing && parseRegistration(record.standing.registration, member.fleet);
-  const whole = stored?.digest === digest;
+  // A record that came without this member's share, from a node that had erased or dropped it or from a liar, heals by a whole one.
+  const heals = stored !== undefined && !record?.erased && lacksShare(member, stored) && !lacksShare(member, registration);
+  const whole = stored?.digest === digest && !heals;
   const said = whole ? repeat(member, 'node/activation-ack', record?.activationAck, { slot, generation, digest }) : undefined;
   if (said !== undefined) return said;
   if (generation === counters.active) return yield* complete(member, view, standing, registration);
@@ -33,7 +35,7 @@ export function* activate(member: Member, standing: Standing): Machine<Reply> {
   yield* perform('save', {
     slot,
     record: superseding(record, registration, standing, ack),
-    event: { kind: eventOf(registration, counters), generation, attempt: 0 },
+    event: { kind: eventOf(registration, counters), generation, digest, attempt: 0 },
   });
   return ack;
 }
@@ -44,16 +46,18 @@ export function* activate(member: Member, standing: Standing): Machine<Reply> {
  */
 function* complete(member: Member, view: View, standing: Standing, registration: Registration): Machine<Reply> {
   const { slot, generation, digest } = registration;
-  if (view.record?.standing !== undefined) {
-    const { generation: held, digest: other } = parseRegistration(view.record.standing.registration, member.fleet);
-    if (held === generation && other !== digest) {
-      return refuse('stale-generation', 'another registration is in force under this generation');
-    }
+  const stored = view.record?.standing && parseRegistration(view.record.standing.registration, member.fleet);
+  const same = stored?.digest === digest;
+  if (stored?.generation === generation && !same) {
+    return refuse('stale-generation', 'another registration is in force under this generation');
   }
   const opened = registration.core.tombstone || (yield* perform('open', { registration }));
   const { counters, sequence } = view;
   const ack = yield* say(member, 'node/activation-ack', { slot, generation, digest, opened, ...finalCounters(counters), sequence });
-  yield* perform('save', { slot, record: superseding(view.record, registration, standing, ack) });
+  const record = same
+    ? { ...view.record, place: registration.core.place, standing, activationAck: ack }
+    : superseding(view.record, registration, standing, ack);
+  yield* perform('save', { slot, record });
   return ack;
 }
 

@@ -4,6 +4,7 @@
  */
 import type { Id } from '../../base/bytes.ts';
 import { fail } from '../../base/errors.ts';
+import type { Registration } from '../../vault/registration.ts';
 import { decodeMessage, type Message } from '../../wire/message.ts';
 import { hash } from '../../wire/signed.ts';
 import type { Ask, Member, Refusal, Reply } from '../ask.ts';
@@ -13,13 +14,13 @@ import { type Machine, perform, type View } from '../effects.ts';
 import { readCertificate } from '../quorum-certificate.ts';
 import { readRequest } from './request.ts';
 import { allSinceRestart, sameEpoch, votesOn } from './rollback.ts';
-import { inForceAs, repeat, say } from './standing.ts';
+import { inForceAs, lacksShare, repeat, say } from './standing.ts';
 
 export function* voteForAttempt(member: Member, ask: Ask & { op: 'attempt-vote' }): Machine<Reply> {
   const asked = readAttempt(member, ask);
   const { slot, generation, digest, attempt, element } = asked;
   const view = yield* perform('load', { slot });
-  const current = inForceAs(member, view, { generation, digest });
+  const current = guessable(member, view, { generation, digest });
   if ('refused' in current) return current;
   const { counters, record } = view;
   const said = repeat(member, 'node/attempt-vote', record?.attemptVote, { slot, generation, digest, attempt, element });
@@ -34,7 +35,7 @@ export function* voteForAttempt(member: Member, ask: Ask & { op: 'attempt-vote' 
   yield* perform('save', {
     slot,
     record: { place: ask.caller.place, ...record, attemptVote: vote },
-    event: { kind: 'guess', generation, attempt },
+    event: { kind: 'guess', generation, digest, attempt },
   });
   return vote;
 }
@@ -45,12 +46,16 @@ export function* answer(member: Member, ask: Ask & { op: 'answer' }): Machine<Re
   const says = { slot, generation, digest, attempt, element };
   const votes = readCertificate('node/attempt-vote', ask.votes, says, member.fleet, member.verify);
   const view = yield* perform('load', { slot });
-  const current = inForceAs(member, view, { generation, digest });
+  const current = guessable(member, view, { generation, digest });
   if ('refused' in current) return current;
   const { counters, record } = view;
   const { guesses } = current.core.policy;
-  // Behind a lock's certificate no share is left to answer with: said before anything is counted.
-  if (record?.erased || !mayAnswer(counters, attempt, guesses)) return yield* outOfRange(member, view, guesses, asked);
+  if (!mayAnswer(counters, attempt, guesses)) return yield* outOfRange(member, view, guesses, asked);
+  // Before anything is counted: what a refusal changes would be a guess lost for nothing.
+  if (lacksShare(member, current)) {
+    if (exhausted(counters, guesses)) return yield* outOfRange(member, view, guesses, asked);
+    return refuse('share-refused', 'this member has no share of that registration: send it whole');
+  }
   let { sequence } = view;
   if (counters.tried < attempt || !isKnown(view, says)) {
     if (!(yield* allSinceRestart(votes))) {
@@ -63,6 +68,12 @@ export function* answer(member: Member, ask: Ask & { op: 'answer' }): Machine<Re
   }
   const evaluated = yield* perform('evaluate', { registration: current, element: ask.element });
   return yield* say(member, 'node/answer', { ...says, nonce, evaluated, sequence });
+}
+
+/** Nothing is behind a deletion: a guess at it would be counted and never answered. */
+function guessable(member: Member, view: View, asked: { generation: number; digest: Id }): Registration | Refusal {
+  const current = inForceAs(member, view, asked);
+  return 'refused' in current || !current.core.tombstone ? current : refuse('not-found', 'what was registered here is deleted');
 }
 
 type Attempt = Message<'client/request'> & { readonly element: Id };

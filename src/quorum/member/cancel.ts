@@ -30,7 +30,7 @@ export function* cancel(member: Member, place: Place, { by, cancel: signed }: Ca
   yield* perform('save', {
     slot,
     record: { place, ...record, cancels, ...(announcements && { announcements }) },
-    event: { kind: 'cancelled', generation, attempt: 0 },
+    event: { kind: 'cancelled', generation, digest, attempt: 0 },
   });
   return true;
 }

@@ -27,7 +27,7 @@ export function* confirm(member: Member, { confirm, votes }: Confirmed): Machine
     sequence = yield* perform('commit', { slot, counters: afterConfirmation(counters, attempt) });
   }
   if (!known) {
-    const event = { kind: 'success', generation, attempt } as const;
+    const event = { kind: 'success', generation, digest, attempt } as const;
     yield* perform('save', { slot, record: { place: current.core.place, ...record, confirmation: { confirm, votes } }, event });
   }
   return yield* say(member, 'node/confirmation-ack', { slot, generation, digest, attempt, sequence });

@@ -38,7 +38,11 @@ export function* stateLock(member: Member, place: Place, heard: number): Machine
   if (heard < needed) return refuse('no-quorum', 'too few members told their confirmations first', { heard, needed });
   const sequence = yield* perform('commit', { slot, counters: { ...counters, locked: true } });
   const lockStatement = yield* say(member, 'node/lock-statement', { slot, generation, digest, cleared, tried, sequence });
-  yield* perform('save', { slot, record: { place, ...record, lockStatement }, event: { kind: 'locked', generation, attempt: tried } });
+  yield* perform('save', {
+    slot,
+    record: { place, ...record, lockStatement },
+    event: { kind: 'locked', generation, digest, attempt: tried },
+  });
   return lockStatement;
 }
 
@@ -89,7 +93,7 @@ export function* erase(member: Member, place: Place): Machine<boolean> {
   yield* perform('save', {
     slot,
     record: { ...record, standing: { ...record.standing, registration }, erased: true },
-    event: { kind: 'erased', generation: lock.generation, attempt: lock.tried },
+    event: { kind: 'erased', generation: lock.generation, digest: lock.digest, attempt: lock.tried },
   });
   return true;
 }

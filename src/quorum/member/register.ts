@@ -88,7 +88,7 @@ function* mayReplace(
   const waiting = announcements.filter((one) => one.generation > view.counters.active);
   if (waiting.length >= ANNOUNCEMENTS_MAX) return refuse('overloaded', 'too many replacements wait in this slot: cancel some');
   const added: Announcement = { digest, generation, since: member.now };
-  const event = { kind: 'announced', generation, attempt: 0 } as const;
+  const event = { kind: 'announced', generation, digest, attempt: 0 } as const;
   yield* perform('save', { slot, record: { ...record, announcements: [...waiting, added] }, event });
   return waitMs > 0 ? coolingOff(waitMs) : undefined;
 }

@@ -1,5 +1,6 @@
 /** Reading what is in force at a member: only where token, record and signatures agree. */
 import { alarm } from '../../base/errors.ts';
+import { shareIndex } from '../../fleet/fleet.ts';
 import { parseRegistration, type Registration } from '../../vault/registration.ts';
 import type { Message, MessageType } from '../../wire/message.ts';
 import { encodeMessage } from '../../wire/message.ts';
@@ -76,4 +77,10 @@ export function repeat<T extends MessageType>(
   const read = readOfNode(type, stored, member.fleet, member.verify);
   if (read.signer !== member.self) return undefined;
   return Object.entries(says).every(([field, expected]) => read[field as keyof Message<T>] === expected) ? stored : undefined;
+}
+
+/** This member's own sealed share is not in it, only its hash: dropped by whoever sent it, or erased. A tombstone has none to lack. */
+export function lacksShare(member: Member, registration: Registration): boolean {
+  const share = registration.shares[shareIndex(member.fleet, member.self) - 1];
+  return share !== undefined && 'hash' in share;
 }
