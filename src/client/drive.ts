@@ -1,9 +1,11 @@
 /** Drives the client's machines: their effects become cryptography, a durable memo and calls to the fleet. */
 import type { Envelope, PublicOperation } from '../api/bodies.ts';
+import { parseEvents } from '../api/events.ts';
+import { HoldfastError } from '../base/errors.ts';
 import type { Clock } from '../base/ports.ts';
 import type { Secret } from '../base/secret.ts';
 import type { Fleet } from '../fleet/fleet.ts';
-import type { Call, Client, ClientEffect, ClientMachine, Dealt, Heard } from '../quorum/client/effects.ts';
+import type { Call, Client, ClientEffect, ClientMachine, Dealt, Feed, Heard } from '../quorum/client/effects.ts';
 import { clientKeyId } from '../vault/client-key.ts';
 import { slotId } from '../vault/slot.ts';
 import { encodeMessage } from '../wire/message.ts';
@@ -90,10 +92,21 @@ const operations: Record<Call['op'], PublicOperation> = {
   attempt: 'attempt',
   confirm: 'confirm',
   cancel: 'cancel',
+  events: 'events',
 };
 
 async function call({ http, pass, clientKey }: Session, { place }: Client, { op, ...own }: Call): Promise<Heard> {
   const credentials = { pass, clientKey: clientKey.publicKey, way: place.way };
-  const { said, refused, votes, standing }: Envelope = await http.call(operations[op], credentials, own);
-  return { said, refused, ...(votes && { votes }), ...(standing && { standing }) };
+  const { said, refused, votes, standing, events }: Envelope = await http.call(operations[op], credentials, own);
+  return { said, refused, ...(votes && { votes }), ...(standing && { standing }), ...(events && { feeds: events.flatMap(feedOf) }) };
+}
+
+/** What is no feed counts as silence of its node. */
+function feedOf({ node, events: text }: NonNullable<Envelope['events']>[number]): readonly Feed[] {
+  try {
+    return [{ node, text, events: parseEvents(text) }];
+  } catch (error) {
+    if (error instanceof HoldfastError) return [];
+    throw error;
+  }
 }

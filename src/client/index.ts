@@ -2,7 +2,9 @@
 export { HoldfastError } from '../base/errors.ts';
 export { Secret } from '../base/secret.ts';
 export { type FleetEntry, parseEntry } from '../fleet/entry.ts';
+export type { Objected } from '../quorum/client/cancel.ts';
 export type { Deposited } from '../quorum/client/deposit.ts';
+export type { AccountEvents, SeenEvent } from '../quorum/client/events.ts';
 export type { Recovered } from '../quorum/client/recover.ts';
 export { DEFAULT_KDF, KDF_MIN } from '../vault/kdf.ts';
 export { choosePasscode, normalisePasscode } from '../vault/passcode.ts';

@@ -8,8 +8,10 @@ import { fail } from '../base/errors.ts';
 import { type Clock, type Random, systemClock, systemRandom } from '../base/ports.ts';
 import type { Secret } from '../base/secret.ts';
 import { activeFleet, type FleetEntry, fleetById } from '../fleet/entry.ts';
+import { type Announced, cancel, type Objected } from '../quorum/client/cancel.ts';
 import { type Authority, type Deposited, deposit } from '../quorum/client/deposit.ts';
 import type { Client } from '../quorum/client/effects.ts';
+import { type AccountEvents, askEvents } from '../quorum/client/events.ts';
 import { pushActivation, pushConfirmation } from '../quorum/client/push.ts';
 import { type Recovered, recover } from '../quorum/client/recover.ts';
 import { askStatus, type SlotStatus } from '../quorum/client/status.ts';
@@ -122,6 +124,22 @@ export class VaultClient {
     const { fleet, tools } = this.#session;
     const deal = (generation: number) => dealTombstone(fleet, client.place, generation, policy, tools);
     return driveClient(this.#session, client, deposit(client, authority), { deal });
+  }
+
+  /** What the nodes recorded of the whole account, guesses by others included. @throws `no-quorum` */
+  events(way: WayIn): Promise<AccountEvents> {
+    const client = this.#client(way);
+    return this.#drive(client, askEvents(client));
+  }
+
+  /**
+   * Objects to a registration that somebody announced in this slot.
+   * @param announced generation and digest, as `events` tells them
+   * @param authority from `recover`, of any way in of this account
+   */
+  cancel(way: WayIn, announced: Announced, authority: Authority): Promise<Objected> {
+    const client = this.#client(way);
+    return this.#drive(client, cancel(client, announced, authority));
   }
 
   /** Whether a deposit of this device was begun and is not finished. */

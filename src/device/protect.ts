@@ -106,7 +106,7 @@ function headerOf({ client, entry }: DeviceSession, recipient: string): BackupHe
   return { fleet: client.fleet, entry: entry.digest, slot: client.slot(PASSCODE), recipient };
 }
 
-function expectOpened(recovered: Recovered): Extract<Recovered, { kind: 'opened' }> {
+export function expectOpened(recovered: Recovered): Extract<Recovered, { kind: 'opened' }> {
   switch (recovered.kind) {
     case 'opened':
       return recovered;

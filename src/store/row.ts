@@ -6,7 +6,7 @@ import { z } from 'zod';
 import { id, place, proof, signedStatement } from '../api/values.ts';
 import type { Id } from '../base/bytes.ts';
 import { fail } from '../base/errors.ts';
-import type { AccountEvent, Announcement, Proof, SlotRecord } from '../quorum/record.ts';
+import type { Announcement, Proof, SlotRecord } from '../quorum/record.ts';
 import { slotId } from '../vault/slot.ts';
 
 export interface Row {
@@ -31,18 +31,6 @@ const own = z.strictObject({
   erased: z.boolean().exactOptional(),
   announcements: z.array(announcement).exactOptional(),
 }) as unknown as z.ZodType<Own, unknown>;
-
-export const eventKind: z.ZodType<AccountEvent['kind']> = z.enum([
-  'registered',
-  'replaced',
-  'deleted',
-  'guess',
-  'success',
-  'locked',
-  'erased',
-  'announced',
-  'cancelled',
-]);
 
 const PROOF_PARTS: ReadonlySet<string> = new Set<keyof Proof>(['standing', 'attempt', 'confirmation', 'lock', 'cancels']);
 

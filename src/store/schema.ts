@@ -8,7 +8,7 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { fail } from '../base/errors.ts';
 
-const VERSION = 1;
+const VERSION = 2;
 
 /** Of one account, in the feed: a year of daily recoveries. */
 const EVENTS_KEPT = 256;
@@ -22,7 +22,7 @@ const TABLES = `
   CREATE INDEX slots_due ON slots (due) WHERE due IS NOT NULL;
   CREATE TABLE events (
     at INTEGER PRIMARY KEY, account BLOB NOT NULL, slot BLOB NOT NULL, kind TEXT NOT NULL,
-    generation INTEGER NOT NULL, attempt INTEGER NOT NULL, time INTEGER NOT NULL
+    generation INTEGER NOT NULL, digest BLOB NOT NULL, attempt INTEGER NOT NULL, time INTEGER NOT NULL
   ) STRICT;
   CREATE INDEX events_account ON events (account, at);
   CREATE TABLE members (
@@ -48,8 +48,8 @@ export const writes = {
     INSERT INTO slots (slot, proof, own, changed, due) VALUES (?, ?, ?, ?, ?)
     ON CONFLICT (slot) DO UPDATE SET proof = excluded.proof, own = excluded.own, due = excluded.due,
       changed = CASE WHEN proof = excluded.proof THEN changed ELSE excluded.changed END`,
-  /** account, slot, kind, generation, attempt, time */
-  event: 'INSERT INTO events (account, slot, kind, generation, attempt, time) VALUES (?, ?, ?, ?, ?, ?)',
+  /** account, slot, kind, generation, digest, attempt, time */
+  event: 'INSERT INTO events (account, slot, kind, generation, digest, attempt, time) VALUES (?, ?, ?, ?, ?, ?, ?)',
   /** account, account */
   trim: `
     DELETE FROM events WHERE account = ? AND at <=

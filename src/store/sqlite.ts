@@ -7,13 +7,14 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync, type SQLInputValue } from 'node:sqlite';
+import { eventKind } from '../api/events.ts';
 import { type Id, idFromBytes, idToBytes } from '../base/bytes.ts';
 import { type Code, HoldfastError } from '../base/errors.ts';
 import { Recent } from '../base/recent.ts';
 import type { AccountEvent, Change, ChangePage, SlotRecord } from '../quorum/record.ts';
 import { Reader, u64 } from '../wire/field.ts';
 import { type Batches, startBatches } from './batches.ts';
-import { decodeProof, decodeRow, encodeRow, eventKind } from './row.ts';
+import { decodeProof, decodeRow, encodeRow } from './row.ts';
 import { LATEST } from './schema.ts';
 import type { OnUnreadable, SaveWith, Store } from './store.ts';
 
@@ -21,7 +22,7 @@ const reads = {
   slot: 'SELECT proof, own FROM slots WHERE slot = ?',
   latest: LATEST,
   changes: 'SELECT changed, slot, proof FROM slots WHERE changed > ? ORDER BY changed LIMIT ?',
-  events: 'SELECT slot, kind, generation, attempt, time FROM events WHERE account = ? ORDER BY at DESC LIMIT ?',
+  events: 'SELECT slot, kind, generation, digest, attempt, time FROM events WHERE account = ? ORDER BY at DESC LIMIT ?',
   member: 'SELECT seen, cursor FROM members WHERE node = ?',
   due: 'SELECT slot FROM slots WHERE due <= ? ORDER BY due LIMIT ?',
   nextDue: 'SELECT min(due) AS next FROM slots WHERE due IS NOT NULL',
@@ -88,7 +89,7 @@ class SqliteStore implements Store {
       const kind = eventKind.safeParse(row['kind']);
       if (!kind.success) return [];
       const [generation, attempt, time] = [Number(row['generation']), Number(row['attempt']), Number(row['time'])];
-      return [{ account, slot: idOf(row['slot']), kind: kind.data, generation, attempt, time }];
+      return [{ account, slot: idOf(row['slot']), kind: kind.data, generation, digest: idOf(row['digest']), attempt, time }];
     });
   }
 
@@ -159,6 +160,7 @@ class SqliteStore implements Store {
 
 const idOf = (value: unknown): Id => idFromBytes(value as Uint8Array);
 
-function eventRow({ account, slot, kind, generation, attempt, time }: AccountEvent) {
-  return { kind: 'event', account: idToBytes(account), values: [idToBytes(slot), kind, generation, attempt, time] } as const;
+function eventRow({ account, slot, kind, generation, digest, attempt, time }: AccountEvent) {
+  const values = [idToBytes(slot), kind, generation, idToBytes(digest), attempt, time] as const;
+  return { kind: 'event', account: idToBytes(account), values } as const;
 }

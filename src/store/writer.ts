@@ -10,7 +10,11 @@ type Blob = Uint8Array;
 
 export type Write =
   | { readonly kind: 'slot'; readonly slot: Blob; readonly proof: string; readonly own: string; readonly due: number | null }
-  | { readonly kind: 'event'; readonly account: Blob; readonly values: readonly [slot: Blob, kind: string, ...numbers: number[]] }
+  | {
+      readonly kind: 'event';
+      readonly account: Blob;
+      readonly values: readonly [slot: Blob, kind: string, generation: number, digest: Blob, attempt: number, time: number];
+    }
   | { readonly kind: 'saw'; readonly node: Blob; readonly sequence: Blob }
   | { readonly kind: 'cursor'; readonly node: Blob; readonly cursor: number }
   | { readonly kind: 'postpone'; readonly slot: Blob; readonly due: number };

@@ -1,5 +1,6 @@
 /** A person's client without HTTP: the client's machines, carried by the coordinator of one node of a test fleet. */
 import { createHash } from 'node:crypto';
+import { parseEvents } from '../../src/api/events.ts';
 import { type Id, utf8 } from '../../src/base/bytes.ts';
 import { systemRandom } from '../../src/base/ports.ts';
 import { Secret } from '../../src/base/secret.ts';
@@ -8,8 +9,10 @@ import { memoryMemos } from '../../src/client/memo.ts';
 import { blindInput, dealRegistration, dealTombstone, openRegistration, type Tools } from '../../src/client/open.ts';
 import { fastVerify } from '../../src/node/verify.ts';
 import type { Authorised, Caller } from '../../src/quorum/ask.ts';
+import { type Announced, cancel, type Objected } from '../../src/quorum/client/cancel.ts';
 import { type Authority, type Deposited, deposit } from '../../src/quorum/client/deposit.ts';
 import type { Call, Client, ClientEffect, ClientMachine, Dealt, Heard } from '../../src/quorum/client/effects.ts';
+import { type AccountEvents, askEvents } from '../../src/quorum/client/events.ts';
 import { pushActivation, pushConfirmation } from '../../src/quorum/client/push.ts';
 import { type Recovered, recover } from '../../src/quorum/client/recover.ts';
 import { askStatus, type SlotStatus } from '../../src/quorum/client/status.ts';
@@ -75,6 +78,14 @@ export class Person {
 
   status(): Promise<SlotStatus> {
     return this.#drive(askStatus(this.#client), '');
+  }
+
+  events(): Promise<AccountEvents> {
+    return this.#drive(askEvents(this.#client), '');
+  }
+
+  cancel(announced: Announced, authority: Authority): Promise<Objected> {
+    return this.#drive(cancel(this.#client, announced, authority), '');
   }
 
   async push(): Promise<boolean> {
@@ -170,6 +181,11 @@ export class Person {
       case 'cancel': {
         const { refused } = await clients.cancel(this.place, call.cancelled);
         return { said: [], refused };
+      }
+      case 'events': {
+        const { told, refused } = await clients.events({ caller, request: call.request });
+        const feeds = told.map(({ node, events: text }) => ({ node, text, events: parseEvents(text) }));
+        return { said: told, refused, feeds };
       }
     }
   }

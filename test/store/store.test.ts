@@ -94,7 +94,7 @@ describe('records', () => {
     database.close();
     await expect(open()).rejects.toMatchObject({ code: 'configuration' });
     const mend = new DatabaseSync(join(directory, 'holdfast.db'));
-    mend.exec('PRAGMA user_version = 1');
+    mend.exec('PRAGMA user_version = 2');
     mend.close();
     await open();
   });
@@ -148,7 +148,8 @@ describe('changes', () => {
 describe('events', () => {
   const { slot, record } = anyRecord();
   const account = record.place.account;
-  const guess = (attempt: number): AccountEvent => ({ account, slot, kind: 'guess', generation: 1, attempt, time: 1000 + attempt });
+  const digest = anyId();
+  const guess = (attempt: number): AccountEvent => ({ account, slot, kind: 'guess', generation: 1, digest, attempt, time: 1000 + attempt });
 
   test('newest first, of this account only, and never more than 256 are kept', async () => {
     const other = anyRecord();

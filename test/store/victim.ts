@@ -12,7 +12,7 @@ async function saveOn(account: Id): Promise<never> {
   const place = { tenant: 'tenant', account, way: PASSCODE };
   const slot = slotId(place);
   for (let n = Number(from); ; n += 1) {
-    const event = { account, slot, kind: 'guess', generation: 1, attempt: n, time: n } as const;
+    const event = { account, slot, kind: 'guess', generation: 1, digest: slot, attempt: n, time: n } as const;
     await store.save(slot, { place, lockSince: n }, { event });
     await store.saw([{ node: account, sequence: BigInt(n) }]);
     process.stdout.write(`${account[0]} ${n}\n`);
