@@ -3,6 +3,7 @@
  * step with the others. Built by node/main.ts; called by the listeners through `VaultPort`.
  */
 import { type Id, NO_ID } from '../base/bytes.ts';
+import { HoldfastError } from '../base/errors.ts';
 import { type Random, systemRandom } from '../base/ports.ts';
 import type { Fleet } from '../fleet/fleet.ts';
 import type { CoordinatorPort, Health, MemberPort, PeersPort, VaultPort } from '../web/ports.ts';
@@ -81,10 +82,10 @@ export class VaultService implements VaultPort {
   start(): void {
     const { random = systemRandom, measurement = NO_ID, trace } = this.#parts;
     const { peerLimitMs: limitMs, rejoinIntervalMs, catchUpIntervalMs, dueIntervalMs, lockRetryMs } = this.#timing;
-    const about = (ms: number) => ms * (0.75 + (random(1)[0] as number) / 512);
+    const about = (ms: number) => Math.round(ms * (0.75 + (random(1)[0] as number) / 512));
     const parts = this.#parts;
     const begin = (task: string, turn: (signal: AbortSignal) => Promise<number | undefined>, retryMs: number): Loop => {
-      const failed = (error: unknown) => trace('task-failed', { task, why: error instanceof Error ? error.message : 'unknown' });
+      const failed = (error: unknown) => trace('task-failed', { task, ...whyOf(error) });
       const loop = startLoop(turn, failed, retryMs);
       this.#loops.push(loop);
       return loop;
@@ -123,4 +124,10 @@ export class VaultService implements VaultPort {
     await Promise.all(this.#loops.map((loop) => loop.stop()));
     await this.#driver.locks.free();
   }
+}
+
+/** For the trace: what happened and the evidence with it, which never holds a secret. */
+function whyOf(error: unknown): object {
+  if (error instanceof HoldfastError) return { why: error.message, code: error.code, ...error.evidence };
+  return { why: error instanceof Error ? error.message : 'unknown' };
 }
