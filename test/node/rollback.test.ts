@@ -1,6 +1,7 @@
 /** Old disks put back under nodes: of the store, of a token of class `host`, of both. */
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest';
+import { startsOf } from '../../src/quorum/member/rollback.ts';
 import { TestFleet } from './fleet.ts';
 import { Person } from './person.ts';
 
@@ -65,7 +66,7 @@ test('answers that were lost do not condemn a node that only asks again', async 
   await fleet.stop(2);
   fleet.loseAnswersTo(2);
   await fleet.start(2);
-  await vi.waitFor(async () => expect(await fleet.store(0).seen(fleet.idOf(2))).toBe(fleet.token(2).counters.sequence), soon);
+  await vi.waitFor(async () => expect(await fleet.store(0).seen(startsOf(fleet.idOf(2)))).toBe(fleet.token(2).counters.sequence), soon);
   fleet.join(2);
   await standing(2, 'voting');
 });
