@@ -60,7 +60,7 @@ async function depositNewKey(
     if (registration !== undefined && !registration.core.tombstone && !(await client.hasUnfinished(PASSCODE))) {
       return fail('not-allowed', 'this account has a backup key already: restore from a backup first, then back up from here');
     }
-    const input = choosePasscode(await askPasscode());
+    const input = await choosePasscode(await askPasscode(), [profile.user]);
     progress.say('depositing a new backup key with the fleet');
     const key = new Secret(systemRandom(32));
     const note = await recipientOf(key);

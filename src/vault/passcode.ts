@@ -13,6 +13,7 @@
 import { utf8 } from '../base/bytes.ts';
 import { fail } from '../base/errors.ts';
 import { Secret } from '../base/secret.ts';
+import { refuseWeak } from './strength.ts';
 
 const PIN_DIGITS_MIN = 6;
 const PASSWORD_LENGTH_MIN = 8;
@@ -29,16 +30,19 @@ export function normalisePasscode(typed: string): Secret<Uint8Array> {
 
 /**
  * As `normalisePasscode`, for a passcode that is being chosen: a PIN of at least 6 digits, or a password of at least 8
- * characters. No rules of composition (NIST SP 800-63B, section 5.1.1.2 advises against them): the ten guesses protect.
- * @throws also `malformed` for a shorter one.
+ * characters, and none that is guessed first (strength.ts). No rules of composition (NIST SP 800-63B, section 5.1.1.2
+ * advises against them).
+ * @param about what an attacker knows of the person
+ * @throws also `malformed` for a shorter or a weaker one.
  */
-export function choosePasscode(typed: string): Secret<Uint8Array> {
+export async function choosePasscode(typed: string, about: readonly string[] = []): Promise<Secret<Uint8Array>> {
   const text = normalise(typed);
   const length = [...text].length;
   const pin = /^\p{Nd}+$/u.test(text);
   if (length < (pin ? PIN_DIGITS_MIN : PASSWORD_LENGTH_MIN)) {
     return fail('malformed', 'expected a PIN of at least 6 digits, or a password of at least 8 characters', { pin });
   }
+  await refuseWeak(text, about);
   return new Secret(utf8(text));
 }
 

@@ -7,7 +7,7 @@ import { blindInput, dealRegistration, openRegistration } from '../../src/client
 import { type Fleet, makeFleet } from '../../src/fleet/fleet.ts';
 import { evaluate } from '../../src/oprf/oprf.ts';
 import { KDF_MIN } from '../../src/vault/kdf.ts';
-import { choosePasscode } from '../../src/vault/passcode.ts';
+import { normalisePasscode } from '../../src/vault/passcode.ts';
 import { coreOf, parseRegistration, type Registration, shareContext } from '../../src/vault/registration.ts';
 import { PASSCODE } from '../../src/vault/slot.ts';
 import { publicKeyOf } from '../../src/vault/unlock.ts';
@@ -15,8 +15,8 @@ import { hash } from '../../src/wire/signed.ts';
 
 const tools = { random: systemRandom, argon2id: nativeArgon2id };
 const POLICY = { guesses: 10, coolingOffSeconds: 0, graceSeconds: 0 };
-const RIGHT = choosePasscode('271828');
-const WRONG = choosePasscode('314159');
+const RIGHT = normalisePasscode('271828');
+const WRONG = normalisePasscode('314159');
 
 /** Nodes whose sealing keys OpenSSL holds: what a token does inside, done here on the host. */
 function softwareFleet(n: 3 | 5) {

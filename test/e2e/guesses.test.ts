@@ -1,7 +1,7 @@
 /** Law 1 on real processes: ten guesses, whatever is done to the fleet in between. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { systemRandom } from '../../src/base/ports.ts';
-import { choosePasscode, normalisePasscode, PASSCODE, Secret } from '../../src/client/index.ts';
+import { normalisePasscode, PASSCODE, Secret } from '../../src/client/index.ts';
 import { QUICK, TestFleet } from './fleet.ts';
 
 let fleet: TestFleet;
@@ -10,7 +10,7 @@ beforeAll(async () => {
 }, 180_000);
 afterAll(() => fleet?.down(), 60_000);
 
-const RIGHT = choosePasscode('271828');
+const RIGHT = normalisePasscode('271828');
 const wrong = (i: number) => normalisePasscode(String(100_000 + i));
 
 async function protect(user: string): Promise<Uint8Array> {

@@ -1,7 +1,7 @@
 /** Laws 2 and 7 on real processes: nodes that are down, away, or killed while they work. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { systemRandom } from '../../src/base/ports.ts';
-import { choosePasscode, PASSCODE, Secret } from '../../src/client/index.ts';
+import { normalisePasscode, PASSCODE, Secret } from '../../src/client/index.ts';
 import { QUICK, TestFleet } from './fleet.ts';
 
 let fleet: TestFleet;
@@ -10,7 +10,7 @@ beforeAll(async () => {
 }, 180_000);
 afterAll(() => fleet?.down(), 60_000);
 
-const RIGHT = choosePasscode('271828');
+const RIGHT = normalisePasscode('271828');
 
 async function mustOpen(user: string, key: Uint8Array, first = 0): Promise<void> {
   const recovered = await (await fleet.device(user, first)).recover(PASSCODE, RIGHT);

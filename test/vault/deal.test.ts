@@ -5,7 +5,7 @@ import { Secret } from '../../src/base/secret.ts';
 import { blind, evaluate, finalize } from '../../src/oprf/oprf.ts';
 import { checkPublicShares, combineElements } from '../../src/oprf/sharing.ts';
 import { deal, sealAll } from '../../src/vault/deal.ts';
-import { choosePasscode } from '../../src/vault/passcode.ts';
+import { normalisePasscode } from '../../src/vault/passcode.ts';
 import { publicKeyOf } from '../../src/vault/unlock.ts';
 
 const hex = (data: Uint8Array) => Buffer.from(data).toString('hex');
@@ -36,7 +36,7 @@ test.for([
   });
   expect(opened.map(publicKeyOf).map(hex)).toEqual(dealt.publicShares.map(hex));
 
-  const passcode = choosePasscode('123456');
+  const passcode = normalisePasscode('123456');
   const outputOf = (evaluateAll: (element: Uint8Array) => Uint8Array) => {
     const blinded = blind(passcode, systemRandom);
     return hex(finalize(passcode, blinded.blind, evaluateAll(blinded.element)).reveal());

@@ -42,13 +42,54 @@ test('nothing, control characters, half a surrogate pair and a pasted file are r
   expect(() => normalisePasscode('x'.repeat(1025))).toThrow(code('too-large'));
 });
 
-test('a chosen passcode is a PIN of 6 digits or more, or a password of 8 characters or more', () => {
-  for (const typed of ['123456', '１２３４５６', '٤٥٦٧٨٩', 'abcdefgh', '1234567a', '😀😀😀😀😀😀😀😀']) {
-    expect(choosePasscode(typed).reveal()).toEqual(normalisePasscode(typed).reveal());
+test('a chosen passcode is a PIN of 6 digits or more, or a password of 8 characters or more', async () => {
+  for (const typed of ['271828', '２７１８２８', '٤٥٨٧٢٩', 'wandering violet', '7vq2mx0a', '😀🦊🚀🌵🎻🥐🐙🧊']) {
+    expect((await choosePasscode(typed)).reveal()).toEqual(normalisePasscode(typed).reveal());
   }
-  for (const typed of ['12345', ' 12345 ', '123456a', 'abcdefg', '😀😀😀😀']) {
-    expect(() => choosePasscode(typed)).toThrow(code('malformed'));
+  for (const typed of ['27182', ' 27182 ', '27182a', 'vqmxraz', '😀🦊🚀🌵']) {
+    await expect(choosePasscode(typed)).rejects.toThrow(code('malformed'));
   }
+});
+
+test.for([
+  ['123456', 'common'],
+  ['١٢٣٤٥٦', 'common'],
+  ['000000', 'common'],
+  ['123123', 'common'],
+  ['147258', 'common'],
+  ['696969', 'common'],
+  ['240184', 'a date'],
+  ['19840412', 'a date'],
+  ['45674567', 'repeats'],
+  ['34567890', 'keyboard'],
+  ['password', 'common'],
+  ['Passw0rd', 'common'],
+  ['qwertzuiop', 'keyboard'],
+  ['aaaaaaaaaaaa', 'repeats'],
+  ['abcdefghijkl', 'count'],
+  ['alice.jones', 'common'],
+] as const)('%s is refused when it is chosen: %s', async ([typed, reason]) => {
+  await expect(choosePasscode(typed, ['alice.jones'])).rejects.toMatchObject({
+    code: 'malformed',
+    message: expect.stringContaining(reason),
+  });
+});
+
+test('the reason does not quote the passcode', async () => {
+  const error = await choosePasscode('20121987').catch((thrown: unknown) => thrown);
+  expect(JSON.stringify(error) + String(error)).not.toContain('2012');
+});
+
+test('seven of ten random PINs may be chosen', async () => {
+  let taken = 0;
+  for (let i = 0; i < 300; i += 1) {
+    const pin = String((i * 618_033 + 271_828) % 1_000_000).padStart(6, '0');
+    taken += await choosePasscode(pin).then(
+      () => 1,
+      () => 0,
+    );
+  }
+  expect(taken).toBeGreaterThan(210);
 });
 
 test('an existing short passcode still normalises, so that stricter rules never lock anybody out', () => {
