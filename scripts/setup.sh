@@ -92,10 +92,12 @@ install_npm_packages() {
   wanted="$arch $(sha256sum <package-lock.json)"
   [ "$(cat $stamp 2>/dev/null)" = "$wanted" ] && [ -x node_modules/.bin/node ] && [ -d $runtime/include ] && [ -f $addon ] && return
   if ! installed_as_locked; then
-    quietly 'installing the npm packages of package-lock.json' "$registry" npm ci --ignore-scripts --no-audit --no-fund
+    # Not `npm ci`: npm 11 refuses a lock that lacks optional packages of other platforms, and a registry may not have those.
+    # What was installed is compared with the lock, integrity by integrity, by installed_as_locked.
+    quietly 'installing the npm packages of package-lock.json' "$registry" npm install --no-save --ignore-scripts --no-audit --no-fund
     # Under an old Node npm leaves out, without a word, what is optional and asks for a newer one. The runtime is there now.
     installed_as_locked || quietly 'installing the npm packages again, under their own Node' "$registry" \
-      env PATH="$root/$runtime/bin:$PATH" npm ci --ignore-scripts --no-audit --no-fund
+      env PATH="$root/$runtime/bin:$PATH" npm install --no-save --ignore-scripts --no-audit --no-fund
     installed_as_locked || die 'npm did not install what package-lock.json says' 'remove node_modules and run this again'
   fi
   # npm 9 does not link the command of an optional package.
