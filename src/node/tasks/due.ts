@@ -57,6 +57,8 @@ async function lock(body: Body, driver: Driver, floor: Floor, how: Attending, pl
   const certificate = await converse(floor, coordinateLock(fleet, verify, place, patience), stop);
   const learnt = certificate !== undefined && (await driver.run([slot], (member) => learnLock(member, certificate)));
   if (!learnt) {
+    // Members seek a lock at the same time: another may have brought its certificate here meanwhile.
+    if ((await driver.load(slot))?.lock !== undefined) return true;
     trace('lock-postponed', { slot });
     return false;
   }
