@@ -17,7 +17,8 @@ export type ComputeCall =
 export type CounterCall =
   | { readonly op: 'read'; readonly slot: Id }
   | { readonly op: 'commit'; readonly slot: Id; readonly counters: Counters }
-  | { readonly op: 'quarantine' };
+  | { readonly op: 'quarantine' }
+  | { readonly op: 'vouch' };
 
 export type Call = ComputeCall | CounterCall;
 export type Value = Uint8Array | boolean | Counters | bigint;

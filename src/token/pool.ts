@@ -119,14 +119,20 @@ export class Pool {
     for (const thread of others) await thread.connect(request({ role: 'compute', suite, keys: [] }, false));
     if (this.#writer === undefined) return connected;
     const { bank } = await this.#writer.connect(request({ role: 'counters' }, false));
-    if (bank !== undefined) this.#bank = { ...bank, foundSequence: this.#bank?.foundSequence ?? bank.foundSequence };
+    if (bank !== undefined) this.#keep(bank);
     return { ...connected, ...(bank && { bank }) };
+  }
+
+  /** What this process found when it first opened the token stays what it found. */
+  #keep(bank: BankState): void {
+    const { foundSequence, vouchedSequence } = this.#bank ?? bank;
+    this.#bank = { ...bank, foundSequence, vouchedSequence };
   }
 
   async #serve(thread: Thread, calls: readonly Call[]): Promise<readonly Outcome<Value>[]> {
     const reply = await thread.order({ kind: 'run', calls });
     if (reply.kind !== 'ran') throw new Error('bug: run is answered by ran');
-    if (reply.bank !== undefined) this.#bank = { ...reply.bank, foundSequence: this.#bank?.foundSequence ?? 0n };
+    if (reply.bank !== undefined) this.#keep(reply.bank);
     const outcomes = reply.outcomes.map((outcome) => ('value' in outcome ? outcome : { error: fromRefusal(outcome.refused) }));
     if (reply.gone) this.#lose(outcomes.find((outcome) => 'error' in outcome)?.error);
     return outcomes;

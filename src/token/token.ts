@@ -53,6 +53,9 @@ export interface CounterBank {
   readonly sequence: bigint;
   /** The one in the token when this process opened it, before it raised the start number. */
   readonly foundSequence: bigint;
+  /** What was in the token when the other members last vouched for it, if they have not done so again (`vouch`); else as `foundSequence`. */
+  readonly vouchedSequence: bigint;
+  vouch(): Promise<void>;
   /** Set by `quarantine`, for good. */
   readonly quarantined: boolean;
   quarantine(): Promise<void>;
@@ -135,6 +138,9 @@ function countersOf(pool: Pool): CounterBank {
   return {
     read: async (slot) => (await pool.call('counters', { op: 'read', slot })) as Counters,
     commit: async (slot, counters) => (await pool.call('counters', { op: 'commit', slot, counters })) as bigint,
+    vouch: async () => {
+      await pool.call('counters', { op: 'vouch' });
+    },
     quarantine: async () => {
       await pool.call('counters', { op: 'quarantine' });
     },
@@ -143,6 +149,9 @@ function countersOf(pool: Pool): CounterBank {
     },
     get foundSequence() {
       return bank().foundSequence;
+    },
+    get vouchedSequence() {
+      return bank().vouchedSequence;
     },
     get quarantined() {
       return bank().quarantined;

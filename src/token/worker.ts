@@ -132,10 +132,11 @@ function count(bank: Bank, calls: readonly CounterCall[]): CallOutcome[] {
   const commits = calls.filter((call) => call.op === 'commit');
   const sequences = bank.commit(commits);
   if (calls.some((call) => call.op === 'quarantine')) bank.quarantine();
+  if (calls.some((call) => call.op === 'vouch')) bank.vouch();
   let next = 0;
   return calls.map((call) => {
     if (call.op === 'read') return { value: bank.read(call.slot) };
-    if (call.op === 'quarantine') return { value: true };
+    if (call.op === 'quarantine' || call.op === 'vouch') return { value: true };
     const sequence = sequences[next++];
     assert(sequence !== undefined, 'every commit has its result');
     return sequence instanceof Error ? { refused: toRefusal(sequence) } : { value: sequence };

@@ -29,7 +29,9 @@ export function firstStanding(tokenClass: 'device' | 'host', quarantined: boolea
 /** @returns a turn for `startLoop` */
 export function rejoinTurn(body: Body, driver: Driver, floor: Floor, how: Rejoining): (stop: AbortSignal) => Promise<number | undefined> {
   const { fleet, self, token, verify, clock, trace } = body;
-  const { foundSequence: found, sequence: started } = token.counters;
+  const { foundSequence, vouchedSequence, sequence: started } = token.counters;
+  // A token that votes from the start makes commits that others see before anyone vouches for it.
+  const found = driver.standing === 'full' ? foundSequence : vouchedSequence;
   const newSince = new Map<Id, bigint>();
   const others = fleet.nodes.length - 1;
   return async (stop) => {
@@ -52,6 +54,7 @@ export function rejoinTurn(body: Body, driver: Driver, floor: Floor, how: Rejoin
       return newSince.size < others ? how.intervalMs : undefined;
     }
     if (verdict.kind === 'rejoined') {
+      await token.counters.vouch();
       driver.standing = 'full';
       trace('rejoined', { answered: verdict.newSince.size });
       return undefined;

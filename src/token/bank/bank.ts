@@ -17,7 +17,7 @@ import { alarm, assert, fail, HoldfastError } from '../../base/errors.ts';
 import type { Counters } from '../../quorum/counters.ts';
 import type { Handle } from '../pkcs11.ts';
 import { decrease, ENTRY_BYTES, encodeCounters, JOURNAL_ENTRY_BYTES } from './entry.ts';
-import { type Body, NO_SEAL, PAGE_OVERHEAD_BYTES, type Root } from './objects.ts';
+import { ALL_VOUCHED, type Body, NO_SEAL, PAGE_OVERHEAD_BYTES, type Root } from './objects.ts';
 import type { Pages } from './pages.ts';
 import { type Proven, prove, startOf } from './proof.ts';
 import { type Found, type Shelf, slotKey } from './shelf.ts';
@@ -34,6 +34,8 @@ export const COMMITS_MAX = 256;
 export interface BankState {
   readonly sequence: bigint;
   readonly foundSequence: bigint;
+  /** What was found at the first start since the other members last vouched for this token; `foundSequence` if they did since. */
+  readonly vouchedSequence: bigint;
   readonly quarantined: boolean;
   readonly hasRoom: boolean;
   /** Objects that a crash had torn, found and swept at start. */
@@ -78,7 +80,16 @@ export function createBank(shelf: Shelf, pages: number, pageBytes: number): void
     const { seal } = shelf.create(bank, 'page', { index, pages, version: 0n, entries: new Uint8Array() });
     return { through: 0n, seal };
   });
-  shelf.create(bank, 'root', { version: 1n, sequence: 0n, anchor: 0n, anchorSeal: NO_SEAL, quarantine: false, pageBytes, pages: named });
+  shelf.create(bank, 'root', {
+    version: 1n,
+    sequence: 0n,
+    anchor: 0n,
+    anchorSeal: NO_SEAL,
+    quarantine: false,
+    vouched: ALL_VOUCHED,
+    pageBytes,
+    pages: named,
+  });
 }
 
 /**
@@ -118,6 +129,7 @@ export class Bank {
   readonly #pages: Pages;
   readonly #pageHandles: Handle[];
   readonly #foundSequence: bigint;
+  readonly #vouchedSequence: bigint;
   readonly #tornFound: number;
   readonly #journalMax: number;
   #root: { handle: Handle; body: Root };
@@ -127,6 +139,7 @@ export class Bank {
   #tailSeal: Uint8Array;
   #sequence: bigint;
   #quarantined: boolean;
+  #vouched: bigint;
   /** Set before a write, cleared after: while set, what the token holds is not known, and only a new proof can tell. */
   #unsure = false;
 
@@ -155,6 +168,10 @@ export class Bank {
     this.#tailSeal = proven.tailSeal;
     this.#sequence = proven.sequence;
     this.#foundSequence = proven.sequence;
+    this.#vouchedSequence = proven.vouched === ALL_VOUCHED ? proven.sequence : proven.vouched;
+    // Written with the start, in one object: a second start must not take the first for what was vouched for. A process that
+    // opens the token again knows for itself that nothing is missing.
+    this.#vouched = knownSequence > 0n ? proven.vouched : this.#vouchedSequence;
     this.#quarantined = proven.quarantined;
     this.#journalMax = objectsMax - OTHER_OBJECTS - proven.root.pages.length;
     this.#tornFound = found.filter(({ whole }) => whole === undefined).length;
@@ -170,6 +187,7 @@ export class Bank {
     return {
       sequence: this.#sequence,
       foundSequence: this.#foundSequence,
+      vouchedSequence: this.#vouchedSequence,
       quarantined: this.#quarantined,
       hasRoom: this.#pages.hasRoom,
       tornFound: this.#tornFound,
@@ -224,6 +242,15 @@ export class Bank {
     this.#quarantined = true;
   }
 
+  /** The other members know of nothing that this token does not. Durable. */
+  vouch(): void {
+    this.#checkSure();
+    if (this.#vouched === ALL_VOUCHED) return;
+    const sequence = this.#next(0n);
+    this.#vouched = ALL_VOUCHED;
+    this.#append({ first: sequence, last: sequence, quarantine: false, entries: new Uint8Array() });
+  }
+
   /** One step of background work. @returns whether more is due. */
   foldSome(): boolean {
     this.#checkSure();
@@ -245,10 +272,10 @@ export class Bank {
     return startOf(next) === startOf(this.#sequence) ? next : alarm('the commit numbers of this start are used up: start again');
   }
 
-  #append(body: Omit<Body<'journal'>, 'previous'>): void {
+  #append(body: Omit<Body<'journal'>, 'previous' | 'vouched'>): void {
     while (this.#journal.length + this.#folded.length >= this.#journalMax) this.#tidy();
     this.#surely(() => {
-      const { handle, seal } = this.#shelf.create(this.#bank, 'journal', { ...body, previous: this.#tailSeal });
+      const { handle, seal } = this.#shelf.create(this.#bank, 'journal', { ...body, vouched: this.#vouched, previous: this.#tailSeal });
       if (!this.#shelf.exists(this.#owner)) alarm('another process took this token: nothing more is counted here');
       this.#journal.push({ handle, last: body.last, seal });
       this.#tailSeal = seal;
@@ -302,6 +329,7 @@ export class Bank {
       anchor: folded?.last ?? anchor,
       anchorSeal: folded?.seal ?? anchorSeal,
       quarantine: this.#quarantined,
+      vouched: this.#vouched,
       pageBytes,
       pages,
     };

@@ -6,8 +6,8 @@
  *   seal    = HMAC-SHA256(tag secret, "holdfast/v1/token/object" | SHA-256(all before the seal)), computed in the token
  *
  *   1 page    = u16 index | u16 pages | u64 version | u32 count | count x entry
- *   2 journal = 32 previous | u64 first | u64 last | flag quarantine | u32 count | count x (u32 place | entry)
- *   3 root    = u64 version | u64 sequence | u64 anchor | 32 anchor seal | flag quarantine | u32 page bytes
+ *   2 journal = 32 previous | u64 first | u64 last | flag quarantine | u64 vouched | u32 count | count x (u32 place | entry)
+ *   3 root    = u64 version | u64 sequence | u64 anchor | 32 anchor seal | flag quarantine | u64 vouched | u32 page bytes
  *               | u16 pages | pages x (u64 through | 32 page seal)
  *   4 owner   = 16 nonce
  *
@@ -16,6 +16,8 @@
  * `first`..`last`, one entry each, in order; with no entries it takes one sequence, to say that a start began or that the
  * node is quarantined. `previous` is the seal of the journal object before it: the journal is a chain, so nothing can be
  * missing inside it.
+ * `vouched` is the sequence that was found at the first start since the other members last vouched for this token, or all
+ * ones when they have done so since the last start (quorum/member/rollback.ts, rule 1).
  * The root names every page by its seal and says through which sequence the journal is folded into it; `anchor` is the last
  * journal object that no page needs any more, and `sequence` the last commit when the root was written, so that neither a
  * page nor the root can be newer than the journal that is found.
@@ -30,6 +32,8 @@ const HEAD_BYTES = MAGIC.length + 1 + 16;
 const SEAL_BYTES = 32;
 /** What a page is larger than its entries. */
 export const PAGE_OVERHEAD_BYTES = HEAD_BYTES + 16 + SEAL_BYTES;
+/** `vouched` when the other members vouched for everything up to now. */
+export const ALL_VOUCHED = (1n << 64n) - 1n;
 /** `previous` of the first journal object. */
 export const NO_SEAL = new Uint8Array(SEAL_BYTES);
 
@@ -55,13 +59,14 @@ function array<T>(of: Field<T>): Field<readonly T[]> {
 
 const bodies = {
   page: struct({ index: u16, pages: u16, version: u64, entries: entries(ENTRY_BYTES) }),
-  journal: struct({ previous: nonce, first: u64, last: u64, quarantine: flag, entries: entries(JOURNAL_ENTRY_BYTES) }),
+  journal: struct({ previous: nonce, first: u64, last: u64, quarantine: flag, vouched: u64, entries: entries(JOURNAL_ENTRY_BYTES) }),
   root: struct({
     version: u64,
     sequence: u64,
     anchor: u64,
     anchorSeal: nonce,
     quarantine: flag,
+    vouched: u64,
     pageBytes: u32,
     pages: array(struct({ through: u64, seal: nonce })),
   }),

@@ -34,6 +34,8 @@ export interface Proven {
   /** Seal of the last journal object: the next one's `previous`. */
   readonly tailSeal: Uint8Array;
   readonly quarantined: boolean;
+  /** Found at the first start since the others last vouched, or `ALL_VOUCHED`. */
+  readonly vouched: bigint;
   /** Hex seals of all objects in use: whole ones that are not among them are left over and may be destroyed. */
   readonly used: ReadonlySet<string>;
 }
@@ -64,6 +66,7 @@ export function prove(objects: readonly Whole[]): Proven {
     chain,
     sequence,
     tailSeal: tail?.seal ?? root.anchorSeal,
+    vouched: tail?.body.vouched ?? root.vouched,
     quarantined: root.quarantine || chain.some(({ body }) => body.quarantine),
     used: new Set([rootSeal, ...root.pages.map(({ seal }) => seal), ...chain.map(({ seal }) => seal)].map(toHex)),
   };

@@ -126,6 +126,33 @@ describe('a counter bank', () => {
     expect(bank.read(slot(1))).toEqual(voted(2));
   });
 
+  it('remembers over any number of starts what it held when the others last vouched for it', () => {
+    const shelf = newBank();
+    const first = new Bank(shelf, options);
+    first.vouch();
+    first.commit([{ slot: slot(1), counters: voted(1) }]);
+    const { sequence } = first.state;
+    for (let starts = 0; starts < 30; starts += 1) {
+      const bank = new Bank(shelf, options);
+      expect(bank.state.vouchedSequence).toBe(sequence);
+      bank.commit([{ slot: slot(2), counters: voted(starts + 1) }]);
+    }
+    const vouched = new Bank(shelf, options);
+    vouched.vouch();
+    const again = new Bank(shelf, options);
+    expect(again.state.vouchedSequence).toBe(vouched.state.sequence);
+  });
+
+  it('needs nobody to vouch when the process itself knows what the token held', () => {
+    const shelf = newBank();
+    const first = new Bank(shelf, options);
+    first.vouch();
+    const reopened = new Bank(shelf, { ...options, knownSequence: first.state.sequence });
+    reopened.commit([{ slot: slot(1), counters: voted(1) }]);
+    const { sequence } = reopened.state;
+    expect(new Bank(shelf, options).state.vouchedSequence).toBe(sequence);
+  });
+
   it('is quarantined for good', () => {
     const shelf = newBank();
     const bank = new Bank(shelf, options);
@@ -240,7 +267,7 @@ describe('a bank that is not whole', () => {
     const { shelf: skipped, bank: last } = used();
     const { bank, tailSeal: previous } = inspectBank(skipped);
     const first = last.state.sequence + 2n;
-    skipped.create(bank, 'journal', { previous, first, last: first, quarantine: false, entries: new Uint8Array() });
+    skipped.create(bank, 'journal', { previous, first, last: first, quarantine: false, vouched: 0n, entries: new Uint8Array() });
     expect(refusal(skipped)).toContain('gap');
 
     const { shelf: twoBanks } = used();

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { concatBytes, type Id, toHex } from '../../../src/base/bytes.ts';
 import { encodeCounters } from '../../../src/token/bank/entry.ts';
-import { type Body, encodeObject, type Kind } from '../../../src/token/bank/objects.ts';
+import { ALL_VOUCHED, type Body, encodeObject, type Kind } from '../../../src/token/bank/objects.ts';
 import { slotKey } from '../../../src/token/bank/shelf.ts';
 import { MemoryShelf } from './memory.ts';
 
@@ -15,13 +15,21 @@ const counters = encodeCounters({ voted: 0x01020304, active: 3, tried: 2, cleare
 const seal = new Uint8Array(32).fill(0x5e);
 const bodies: { [K in Kind]: Body<K> } = {
   page: { index: 1, pages: 3, version: 7n, entries: concatBytes(key.subarray(4), counters) },
-  journal: { previous: seal, first: (2n << 32n) + 5n, last: (2n << 32n) + 5n, quarantine: false, entries: concatBytes(key, counters) },
+  journal: {
+    previous: seal,
+    first: (2n << 32n) + 5n,
+    last: (2n << 32n) + 5n,
+    quarantine: false,
+    vouched: (2n << 32n) + 3n,
+    entries: concatBytes(key, counters),
+  },
   root: {
     version: 9n,
     sequence: (2n << 32n) + 5n,
     anchor: 2n << 32n,
     anchorSeal: seal,
     quarantine: true,
+    vouched: ALL_VOUCHED,
     pageBytes: 4096,
     pages: [{ through: (2n << 32n) + 1n, seal }],
   },
