@@ -95,6 +95,10 @@ test('a token that was put back is quarantined for good: it votes on no old gene
   fleet.loseAnswersTo(2);
   await fleet.start(2);
   await new Promise((resolve) => setTimeout(resolve, 500));
+  // Nor does a second start take the first one for the token's past.
+  await fleet.stop(2);
+  await fleet.start(2);
+  await new Promise((resolve) => setTimeout(resolve, 500));
   fleet.join(2);
   await standing(2, 'quarantined');
   expect(fleet.traces.map(({ what }) => what)).toContain('rolled-back');
