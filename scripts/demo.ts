@@ -183,6 +183,17 @@ function printByHand(): void {
   );
 }
 
+// Interrupted, it leaves nothing running either.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.once(signal, () => {
+    process.stderr.write('\ndemo: interrupted, stopping the fleet\n');
+    void holdfast(['fleet', 'down', '--dir', fleet]).finally(() => {
+      rmSync(root, { recursive: true, force: true });
+      process.exit(1);
+    });
+  });
+}
+
 let failure: unknown;
 try {
   await demonstrate();
