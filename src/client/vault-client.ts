@@ -148,6 +148,17 @@ export class VaultClient {
     return pending !== undefined;
   }
 
+  /**
+   * Goes on with a deposit that this device began, as it is. @returns nothing when none was begun
+   * @throws `stale-generation` when it was overtaken before it was activated: begin anew
+   */
+  async finish(way: WayIn): Promise<Deposited | undefined> {
+    if (!(await this.hasUnfinished(way))) return undefined;
+    const client = this.#client(way);
+    const deal = () => fail('stale-generation', 'what was begun on this device was overtaken by another registration');
+    return this.#drive(client, deposit(client), { deal });
+  }
+
   /** Sends again what was saved and not yet acknowledged. @returns whether nothing is left */
   async push(way: WayIn): Promise<boolean> {
     const client = this.#client(way);

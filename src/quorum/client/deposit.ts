@@ -39,6 +39,10 @@ const ROUNDS_MAX = 24;
 
 export function* deposit(client: Client, authority?: Authority): ClientMachine<Deposited> {
   let { deposit: pending } = yield* act('recall', {});
+  if (pending !== undefined && authority !== undefined && isOver(client, pending, authority)) {
+    yield* remember(undefined);
+    pending = undefined;
+  }
   if (pending?.votes !== undefined) return yield* resume(client, pending);
   for (let round = 0; round < ROUNDS_MAX; round += 1) {
     const { reports } = yield* askStatus(client);
@@ -69,9 +73,23 @@ export function* deposit(client: Client, authority?: Authority): ClientMachine<D
       // Nothing of it was activated, and now nothing can be: others voted for something else under this number.
       yield* remember(undefined);
       pending = undefined;
-    } else return verdict;
+    } else {
+      // No node will take it any more, and it was never activated.
+      if (verdict.kind === 'refused' && isCancelled(client, heard.refused)) yield* remember(undefined);
+      return verdict;
+    }
   }
   return fail('no-quorum', 'the nodes voted for other registrations each time: is another device registering?');
+}
+
+/**
+ * Whoever opened what is in force decides anew: what never was activated is dropped, and what is itself in force, or older,
+ * is finished. It refills nothing: that success has done so already.
+ */
+function isOver(client: Client, pending: PendingDeposit, authority: Authority): boolean {
+  return (
+    pending.votes === undefined || parseRegistration(pending.registration, client.fleet).generation <= authority.registration.generation
+  );
 }
 
 /** Only a later generation that proves itself ends an activation that may have been seen; no refusal does. */
@@ -144,8 +162,12 @@ function judge(client: Client, refused: Heard['refused']): 'renumber' | Deposite
   // With this many against it the number cannot be certified any more.
   const blocking = client.fleet.nodes.length - client.fleet.quorum + 1;
   if (of('stale-generation').length > 0 && of('cooling-off').length === 0) return 'renumber';
-  if (of('cancelled').length >= blocking) return { kind: 'refused', refusals: refused };
+  if (isCancelled(client, refused)) return { kind: 'refused', refusals: refused };
   const waiting = of('cooling-off').map(({ refusal }) => Number(refusal.evidence?.['secondsLeft'] ?? 0));
   if (waiting.length > 0) return { kind: 'waiting', secondsLeft: Math.max(...waiting) };
   return refused.length >= blocking ? { kind: 'refused', refusals: refused } : { kind: 'unfinished', refusals: refused };
+}
+
+function isCancelled({ fleet }: Client, refused: Heard['refused']): boolean {
+  return refused.filter(({ refusal }) => refusal.refused === 'cancelled').length > fleet.nodes.length - fleet.quorum;
 }
