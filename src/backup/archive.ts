@@ -1,57 +1,52 @@
 /**
  * A backup is an age file of a tar stream, so that it opens without this program: `age -d -i KEY backup.tar.age | tar x`.
- * Nothing is held in memory but the chunk at hand, whatever the size.
+ * Nothing is held in memory but the chunks at hand, whatever the size.
  */
-import { createWriteStream } from 'node:fs';
-import { open, rename, rm } from 'node:fs/promises';
-import { join } from 'node:path';
-import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
-import type { ReadableStream } from 'node:stream/web';
-import { Encrypter } from 'age-encryption';
-import { create } from 'tar';
-
+import { realpath } from 'node:fs/promises';
+import { fail } from '../base/errors.ts';
+import { sealTo } from './age.ts';
+import { openTarget } from './open.ts';
+import { pack } from './pack.ts';
 import { counting } from './progress.ts';
+import type { Target } from './target.ts';
+import type { Remark } from './walk.ts';
 
 export const ARCHIVE_FILE = 'backup.tar.age';
 
 export interface Archived {
   /** Bytes of the age file. */
   readonly bytes: number;
+  /** What the folder holds and the backup does not, with the reason. */
+  readonly leftOut: readonly Remark[];
+  /** What the backup holds, but which changed while it was read. */
+  readonly changed: readonly Remark[];
 }
 
 /**
- * Writes `backup.tar.age` into `target`; a file of that name is replaced only once the new one is whole and on disk.
+ * Writes `backup.tar.age` to `target`; one that is there is replaced only once the new one is whole and stored.
+ * @param recipient "age1..."
+ * @param target a path, `s3://BUCKET/PREFIX`, or an opened one
  * @param progress called with the bytes written so far
+ * @throws `malformed` if the target is the folder itself; what the system says if the folder cannot be read
  */
-export async function archive(folder: string, recipient: string, target: string, progress: (bytes: number) => void): Promise<Archived> {
-  const encrypter = new Encrypter();
-  encrypter.addRecipient(recipient);
-  const tar = create({ cwd: folder, portable: false, noMtime: false }, ['.']);
-  const sealed = await encrypter.encrypt(Readable.toWeb(Readable.from(tar)) as unknown as globalThis.ReadableStream<Uint8Array>);
-  const path = join(target, ARCHIVE_FILE);
-  const partial = `${path}.partial`;
+export async function archive(
+  folder: string,
+  recipient: string,
+  target: string | Target,
+  progress: (bytes: number) => void,
+): Promise<Archived> {
+  const opened = typeof target === 'string' ? openTarget(target) : target;
+  const root = await realpath(folder);
+  const except = opened.folder === undefined ? undefined : await realpath(opened.folder).catch(() => opened.folder);
+  if (except === root) fail('malformed', 'the backup of a folder cannot go into the folder itself: choose another');
+  const leftOut: Remark[] = [];
+  const changed: Remark[] = [];
+  const tar = pack(root, except, { leftOut: (remark) => leftOut.push(remark), changed: (remark) => changed.push(remark) });
   let bytes = 0;
   const counted = counting((sum) => {
     bytes = sum;
     progress(sum);
   });
-  try {
-    await pipeline(Readable.fromWeb(sealed as unknown as ReadableStream), counted, createWriteStream(partial, { mode: 0o600 }));
-    await syncFile(partial);
-    await rename(partial, path);
-  } catch (error) {
-    await rm(partial, { force: true });
-    throw error;
-  }
-  return { bytes };
-}
-
-async function syncFile(path: string): Promise<void> {
-  const file = await open(path, 'r');
-  try {
-    await file.sync();
-  } finally {
-    await file.close();
-  }
+  await opened.write(ARCHIVE_FILE, counted(sealTo(recipient, tar)));
+  return { bytes, leftOut, changed };
 }

@@ -1,0 +1,76 @@
+/** Backups in a folder: a disk, a share, a stick (target.ts). */
+import { createReadStream } from 'node:fs';
+import { access, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { toHex } from '../base/bytes.ts';
+import { fail } from '../base/errors.ts';
+import { type Clock, type Random, systemClock, systemRandom } from '../base/ports.ts';
+import { writeChunks } from './disk.ts';
+import type { Target } from './target.ts';
+
+const READ_BYTES = 1 << 20;
+const PARTIAL = '.partial';
+/** A partial file that nobody has written to for so long was left behind by a backup that was killed. */
+const ABANDONED_MS = 24 * 3600_000;
+
+/** @param folder absolute; made if it is not there */
+export function folderTarget(folder: string, random: Random = systemRandom, clock: Clock = systemClock): Target {
+  return {
+    folder,
+
+    async write(name, bytes) {
+      await mkdir(folder, { recursive: true, mode: 0o700 });
+      await removeAbandoned(folder, name, clock);
+      // A name of its own: two backups at a time must not write to one file, nor one rename what the other has begun.
+      const partial = join(folder, `${name}.${toHex(random(8))}${PARTIAL}`);
+      try {
+        const file = await open(partial, 'wx', 0o600);
+        try {
+          await writeChunks(file, bytes);
+          await file.sync();
+        } finally {
+          await file.close();
+        }
+        await rename(partial, join(folder, name));
+      } catch (error) {
+        await rm(partial, { force: true });
+        throw error;
+      }
+      await syncFolder(folder);
+    },
+
+    async *read(name) {
+      const file = await open(join(folder, name)).catch((error: NodeJS.ErrnoException) => {
+        if (error.code === 'ENOENT') return fail('not-found', `${folder} holds no ${name}`);
+        throw error;
+      });
+      yield* createReadStream('', { fd: file, highWaterMark: READ_BYTES });
+    },
+
+    async exists(name) {
+      return access(join(folder, name)).then(
+        () => true,
+        () => false,
+      );
+    },
+  };
+}
+
+async function removeAbandoned(folder: string, name: string, clock: Clock): Promise<void> {
+  for (const found of await readdir(folder)) {
+    if (!(found.startsWith(`${name}.`) && found.endsWith(PARTIAL))) continue;
+    const path = join(folder, found);
+    const written = await stat(path).catch(() => undefined);
+    if (written !== undefined && clock() - written.mtimeMs > ABANDONED_MS) await rm(path, { force: true });
+  }
+}
+
+/** Without it the rename may be lost with the power, and the old backup with it on some file systems. */
+async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder);
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
