@@ -2,6 +2,7 @@
  * How both listeners answer: one mapping from errors to HTTP, one JSON reader. An error goes out as
  * {error: {code, message, evidence, next}}; what has no code is a bug of ours, and says nothing but that.
  */
+import type { IncomingMessage } from 'node:http';
 import express, { type ErrorRequestHandler, type Request, type RequestHandler } from 'express';
 import type { z } from 'zod';
 import type { errorBody } from '../api/bodies.ts';
@@ -19,7 +20,12 @@ export interface Trace {
  * and bodies that are mostly random gain nothing.
  */
 export function jsonBody(bytesMax: number): RequestHandler {
-  return express.json({ limit: bytesMax, inflate: false, strict: false, type: 'application/json' });
+  return express.json({ limit: bytesMax, inflate: false, strict: false, type: isJson });
+}
+
+/** JSON is UTF-8 (RFC 8259, section 8.1). In another character set the same bytes are another text to whoever looks on before. */
+function isJson({ headers }: IncomingMessage): boolean {
+  return /^application\/json(; ?charset=utf-8)?$/i.test(headers['content-type'] ?? '');
 }
 
 /** For every path and method that is not a route. */
