@@ -14,6 +14,8 @@ const config = z.strictObject({
   audience: z.string().min(1).max(255),
   /** Relative to this file. */
   dataDir: z.string(),
+  /** Web origins whose pages may log in. */
+  origins: z.array(z.url()).max(64).default([]),
 });
 
 /** @throws `configuration` naming the key that is wrong */

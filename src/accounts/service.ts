@@ -24,6 +24,8 @@ export interface AccountsConfig {
   readonly audience: string;
   /** Where the signing key is kept, and made at the first start. */
   readonly dataDir: string;
+  /** Web origins whose pages may log in; others may not read a pass. */
+  readonly origins: readonly string[];
 }
 
 export interface RunningAccounts {
@@ -53,6 +55,8 @@ export async function startAccounts(config: AccountsConfig): Promise<RunningAcco
   }
   const key = await signingKey(config.dataDir);
   const server = createServer((request, response) => {
+    allowOrigin(request, response, config.origins);
+    if (request.method === 'OPTIONS') return void response.writeHead(204).end();
     answer(request, config, key).then(
       (body) => send(response, 200, body),
       (error: unknown) => sendError(response, error),
@@ -87,6 +91,15 @@ async function answer(request: IncomingMessage, config: AccountsConfig, key: JWK
     .setExpirationTime(PASS_LIFETIME)
     .sign(await importJWK(key, 'ES256'));
   return { pass };
+}
+
+/** The Fetch standard's CORS protocol: a browser asks before it sends a page's login, and hands the page no answer without this. */
+function allowOrigin({ headers: { origin } }: IncomingMessage, response: ServerResponse, origins: readonly string[]): void {
+  response.setHeader('vary', 'origin');
+  if (origin === undefined || !origins.includes(origin)) return;
+  response.setHeader('access-control-allow-origin', origin);
+  response.setHeader('access-control-allow-methods', 'GET, POST');
+  response.setHeader('access-control-allow-headers', 'content-type');
 }
 
 async function readBody(request: IncomingMessage): Promise<string> {

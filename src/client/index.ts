@@ -6,6 +6,7 @@ export type { Objected } from '../quorum/client/cancel.ts';
 export type { Deposited } from '../quorum/client/deposit.ts';
 export type { AccountEvents, SeenEvent } from '../quorum/client/events.ts';
 export type { Recovered } from '../quorum/client/recover.ts';
+export { clientKeyJwk } from '../vault/client-key.ts';
 export { DEFAULT_KDF, KDF_MIN } from '../vault/kdf.ts';
 export { choosePasscode, normalisePasscode } from '../vault/passcode.ts';
 export { PASSCODE, RECOVERY_CODE } from '../vault/slot.ts';

@@ -19,9 +19,17 @@ afterEach(async () => {
 });
 
 const start = async () => {
-  service = await startAccounts({ host: '127.0.0.1', port: 0, issuer: 'https://accounts.example', audience: 'vault', dataDir });
+  service = await startAccounts({
+    host: '127.0.0.1',
+    port: 0,
+    issuer: 'https://accounts.example',
+    audience: 'vault',
+    dataDir,
+    origins: [PAGE],
+  });
   return service.url;
 };
+const PAGE = 'https://app.example.org';
 const post = (url: string, body: string) => fetch(`${url}/login`, { method: 'POST', body });
 
 describe('the development account service', () => {
@@ -50,6 +58,19 @@ describe('the development account service', () => {
     expect((await post(url, JSON.stringify({ user: 'alice' }))).status).toBe(400);
     expect((await post(url, 'x'.repeat(5000))).status).toBe(413);
     expect((await fetch(`${url}/elsewhere`)).status).toBe(404);
+  });
+
+  it('lets pages of configured origins log in, and no others', async () => {
+    const url = await start();
+    const asked = { 'access-control-request-method': 'POST', 'access-control-request-headers': 'content-type' };
+    const preflight = (origin: string) => fetch(`${url}/login`, { method: 'OPTIONS', headers: { origin, ...asked } });
+    const allowed = await preflight(PAGE);
+    expect([allowed.status, allowed.headers.get('access-control-allow-origin')]).toEqual([204, PAGE]);
+    expect(allowed.headers.get('access-control-allow-headers')).toBe('content-type');
+    for (const origin of ['https://elsewhere.example.org', `${PAGE}.evil.example`, 'null']) {
+      expect((await preflight(origin)).headers.get('access-control-allow-origin')).toBeNull();
+    }
+    expect((await fetch(`${url}/health`, { headers: { origin: 'https://elsewhere.example.org' } })).headers.get('vary')).toBe('origin');
   });
 
   it('does not run in production', async () => {

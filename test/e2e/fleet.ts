@@ -3,7 +3,7 @@
  * down with it. Nodes are processes with SoftHSM tokens, talk mutual TLS, and are killed with SIGKILL.
  */
 import { execFile } from 'node:child_process';
-import { cpSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -31,6 +31,11 @@ export interface Profile {
   readonly tenant: string;
 }
 
+export type Config = Readonly<Record<string, unknown>>;
+
+const configFile = (folder: string, name: string): string => join(folder, name, name === 'accounts' ? 'accounts.json' : 'node.json');
+const readConfig = (folder: string, name: string): Config => JSON.parse(readFileSync(configFile(folder, name), 'utf8')) as Config;
+
 export class TestFleet {
   readonly folder: string;
   readonly entry: FleetEntry;
@@ -44,15 +49,29 @@ export class TestFleet {
     this.#web = fetchWith(readFileSync(this.profile.caFile, 'utf8'));
   }
 
-  static async up(nodes: 3 | 5 | 7): Promise<TestFleet> {
+  /** @param configure changes the configuration of a program: `accounts`, or `node-1` and so on */
+  static async up(nodes: 3 | 5 | 7, configure?: (name: string, config: Config) => Config): Promise<TestFleet> {
     const folder = mkdtempSync(join(tmpdir(), 'holdfast-e2e-'));
     await holdfast('fleet', 'up', '--nodes', `${nodes}`, '--dir', folder);
+    if (configure !== undefined) {
+      await holdfast('fleet', 'down', '--dir', folder);
+      for (const name of ['accounts', ...Array.from({ length: nodes }, (_, i) => `node-${i + 1}`)]) {
+        const file = configFile(folder, name);
+        writeFileSync(file, JSON.stringify(configure(name, readConfig(folder, name))));
+      }
+      await holdfast('fleet', 'up', '--dir', folder);
+    }
     return new TestFleet(folder);
   }
 
   async down(): Promise<void> {
     await this.#web.close();
     await holdfast('fleet', 'down', '--dir', this.folder).finally(() => rmSync(this.folder, { recursive: true, force: true }));
+  }
+
+  /** As its program reads it. */
+  config(name: string): Config {
+    return readConfig(this.folder, name);
   }
 
   stop(...nodes: readonly number[]): Promise<unknown> {
