@@ -23,6 +23,13 @@ export const NEW_COUNTERS: Counters = { voted: 0, active: 0, tried: 0, cleared: 
 /** How far ahead of its own `voted` a member follows a client: see docs/design.md, "Choosing numbers". */
 export const GENERATION_WINDOW = 16;
 
+/**
+ * How far ahead of its own `tried` a member votes: no less than a passcode has guesses, so it bounds only ways in with more.
+ * (Attack: with somebody's login, one attempt under the last number uses up all two thousand million of a recovery code,
+ * which must never be destroyed.)
+ */
+const ATTEMPT_WINDOW = 16;
+
 export function afterVote(counters: Counters, generation: number): Counters {
   return { ...counters, voted: generation };
 }
@@ -46,6 +53,11 @@ export function exhausted(counters: Counters, guesses: number): boolean {
 
 /** Law 1: a vote is for a number never used here, within the budget after the last success. */
 export function mayVote(counters: Counters, attempt: number, guesses: number): boolean {
+  return counters.tried < attempt && attempt <= Math.min(counters.cleared + guesses, counters.tried + ATTEMPT_WINDOW);
+}
+
+/** What a quorum has counted is followed however far it is ahead, unlike a client's word. */
+export function mayLearn(counters: Counters, attempt: number, guesses: number): boolean {
   return counters.tried < attempt && attempt <= counters.cleared + guesses;
 }
 

@@ -20,7 +20,7 @@ import { clientKeyId } from '../../src/vault/client-key.ts';
 import { DEFAULT_KDF } from '../../src/vault/kdf.ts';
 import type { Policy } from '../../src/vault/policy.ts';
 import { parseRegistration } from '../../src/vault/registration.ts';
-import { accountId, PASSCODE, type Place, slotId } from '../../src/vault/slot.ts';
+import { accountId, PASSCODE, type Place, slotId, type WayIn } from '../../src/vault/slot.ts';
 import { encodeMessage, type Operation } from '../../src/wire/message.ts';
 import type { TestFleet } from './fleet.ts';
 
@@ -55,8 +55,8 @@ export class Person {
     this.#client = { fleet: at.fleet, place, verify };
   }
 
-  static async of(at: TestFleet, name: string): Promise<Person> {
-    const place = { tenant: 'tenant', account: accountId('test', 'issuer', name), way: PASSCODE };
+  static async of(at: TestFleet, name: string, way: WayIn = PASSCODE): Promise<Person> {
+    const place = { tenant: 'tenant', account: accountId('test', 'issuer', name), way };
     return new Person(at, await generateClientKey(), place);
   }
 

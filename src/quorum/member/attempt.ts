@@ -101,5 +101,5 @@ function* outOfRange(member: Member, { counters }: View, guesses: number, asked:
   const evidence = { tried, cleared, guesses };
   return exhausted(counters, guesses)
     ? { ...refuse('locked', 'all guesses are used up', evidence), statement }
-    : { ...refuse('attempt-out-of-range', 'expected a later attempt number', evidence), statement };
+    : { ...refuse('attempt-out-of-range', 'expected the next attempt number', evidence), statement };
 }

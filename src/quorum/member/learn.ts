@@ -6,7 +6,7 @@ import { slotId } from '../../vault/slot.ts';
 import { decodeMessage } from '../../wire/message.ts';
 import type { Member } from '../ask.ts';
 import { isRefusal } from '../ask.ts';
-import { afterTry, mayVote } from '../counters.ts';
+import { afterTry, mayLearn } from '../counters.ts';
 import { type Machine, perform } from '../effects.ts';
 import { readCertifiedAttempt } from '../quorum-certificate.ts';
 import type { Certified, Proof } from '../record.ts';
@@ -36,7 +36,7 @@ function* learnAttempt(member: Member, { votes }: Certified): Machine<void> {
   const current = inForceAs(member, view, certified);
   if (isRefusal(current)) return;
   // Beyond the own budget a confirmation is missing here, which says the same and more.
-  if (!mayVote(view.counters, certified.attempt, current.core.policy.guesses)) return;
+  if (!mayLearn(view.counters, certified.attempt, current.core.policy.guesses)) return;
   const { slot, attempt } = certified;
   yield* perform('commit', { slot, counters: afterTry(view.counters, attempt) });
   yield* perform('save', { slot, record: { place: current.core.place, ...view.record, attempt: { votes } } });

@@ -1,0 +1,50 @@
+/** Three nodes in one process: what somebody with a login, or one node that lies, cannot do to an account or to the fleet. */
+import { randomBytes } from 'node:crypto';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { UNLIMITED_GUESSES } from '../../src/vault/policy.ts';
+import { PASSCODE, RECOVERY_CODE } from '../../src/vault/slot.ts';
+import { hash } from '../../src/wire/signed.ts';
+import { TestFleet } from './fleet.ts';
+import { Person, POLICY } from './person.ts';
+
+let fleet: TestFleet;
+beforeAll(async () => {
+  fleet = await TestFleet.make({ lockDelayMs: 300 });
+  await vi.waitFor(
+    async () => {
+      for (const node of [0, 1, 2]) expect((await fleet.service(node).health()).standing).toBe('voting');
+    },
+    { timeout: 8_000, interval: 50 },
+  );
+});
+afterAll(() => fleet.close());
+
+const secret = new Uint8Array(randomBytes(32));
+const opened = { kind: 'opened', opened: { secret } };
+
+test('no single request uses up the numbers of a recovery code', async () => {
+  const [ada, thief] = [await Person.of(fleet, 'ada', RECOVERY_CODE), await Person.of(fleet, 'ada', RECOVERY_CODE)];
+  await ada.deposit('a code', secret, { ...POLICY, guesses: UNLIMITED_GUESSES });
+  const { generation, digest } = (await ada.status()).registration!;
+  const element = new Uint8Array(randomBytes(33));
+  for (const attempt of [UNLIMITED_GUESSES, 17]) {
+    const ask = await thief.authorised('attempt', { generation, digest, attempt, body: hash(element) });
+    expect(await fleet.service(0).clients.attempt({ ...ask, element })).toMatchObject({ said: [], votes: [] });
+  }
+  for (const node of [0, 1, 2]) expect(await fleet.token(node).counters.read(ada.slot)).toMatchObject({ tried: 0 });
+  expect(await ada.recover('a code')).toMatchObject(opened);
+});
+
+test('one login takes no more slots than there are kinds of ways in', async () => {
+  const name = new Uint8Array(randomBytes(32));
+  for (const way of [
+    { ...PASSCODE, name },
+    { ...RECOVERY_CODE, name },
+  ]) {
+    const thief = await Person.of(fleet, 'bob', way);
+    await expect(thief.deposit('135790', secret)).rejects.toMatchObject({ code: 'malformed' });
+  }
+  const thief = await Person.of(fleet, 'bob', { kind: 'passkey', name });
+  expect(await thief.deposit('135790', secret)).toMatchObject({ kind: 'refused', refusals: [{}, {}, {}] });
+  for (const node of [0, 1, 2]) expect(await fleet.token(node).counters.read(thief.slot)).toMatchObject({ voted: 0 });
+});
