@@ -29,7 +29,7 @@ import { checkKdfParameters } from './kdf.ts';
 import { checkPolicy } from './policy.ts';
 import { WRAPPED_BYTES } from './seal.ts';
 import { BOX_BYTES } from './secretbox.ts';
-import { place, slotId } from './slot.ts';
+import { checkWayIn, place, slotId } from './slot.ts';
 
 const core = struct({
   suite: u16,
@@ -125,6 +125,7 @@ export function parseRegistration(encoded: Uint8Array, fleet: Fleet): Registrati
   if (value.generation === 0) fail('malformed', 'generations start at 1');
   const expected = value.tombstone ? 0 : fleet.nodes.length;
   if (value.publicShares.length !== expected) fail('malformed', `expected ${expected} public shares`, { got: value.publicShares.length });
+  checkWayIn(value.place.way);
   checkPolicy(value.place.way.kind, value.policy);
   checkContents(value);
   const shares = Array.from({ length: expected }, () => share.read(from));

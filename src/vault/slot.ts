@@ -6,6 +6,7 @@
  *   slot id    = SHA-256( u8 length | "holdfast/v1/slot" | text tenant | 32 account id | u8 kind | bytes name )
  */
 import { concatBytes, type Id, utf8 } from '../base/bytes.ts';
+import { fail } from '../base/errors.ts';
 import { bytes, choice, id, struct, text } from '../wire/field.ts';
 import { hash } from '../wire/signed.ts';
 
@@ -16,6 +17,18 @@ export type WayKind = ReturnType<(typeof kind)['read']>;
 /** `name` tells several of one kind apart: the SHA-256 of a passkey's credential id; empty for the other kinds. */
 export const wayIn = struct({ kind, name: bytes(32) });
 export type WayIn = ReturnType<(typeof wayIn)['read']>;
+
+const PASSKEY_NAME_BYTES = 32;
+
+/**
+ * An account has one passcode and one recovery code. (Attack: with names for them one login makes as many slots as it likes,
+ * and each takes its place in every token for good.)
+ * @throws `malformed`
+ */
+export function checkWayIn({ kind, name }: WayIn): void {
+  const expected = kind === 'passkey' ? PASSKEY_NAME_BYTES : 0;
+  if (name.length !== expected) fail('malformed', `the name of a ${kind} has ${expected} bytes`, { got: name.length });
+}
 
 export const PASSCODE: WayIn = { kind: 'passcode', name: new Uint8Array() };
 export const RECOVERY_CODE: WayIn = { kind: 'recovery-code', name: new Uint8Array() };

@@ -24,6 +24,8 @@ export function* voteForRegistration(member: Member, ask: Ask & { op: 'register-
   if (asked.slot !== slot || asked.generation !== generation || asked.digest !== digest) {
     fail('malformed', 'the request was signed for another registration');
   }
+  // Until a member can verify an assertion, a passkey is nothing but a slot of any name: one login could fill the tokens with them.
+  if (registration.core.place.way.kind === 'passkey') return refuse('not-allowed', 'passkeys are not taken yet');
   const view = yield* perform('load', { slot });
   const { counters, record = { place: caller.place } } = view;
   const said = repeat(member, 'node/register-vote', record.registerVote, { slot, generation, digest });
