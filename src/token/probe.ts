@@ -13,7 +13,7 @@ import { systemRandom } from '../base/ports.ts';
 import { Secret } from '../base/secret.ts';
 import { decodeUncompressed, encodePoint } from '../oprf/point.ts';
 import { sealShare } from '../vault/seal.ts';
-import { asRefusal } from './failure.ts';
+import { answerOf, asRefusal, isGone } from './failure.ts';
 import { DeviceError, type Handle, type Module, P11, type Session, type TokenInfo } from './pkcs11.ts';
 import { type Profile, profiles } from './profiles.ts';
 import { CONTEXT_BYTES, evaluate, opens, P256_PARAMS, type ShareSuite } from './share.ts';
@@ -98,8 +98,9 @@ function probeDataObject(session: Session): void {
     session.destroy(object);
     if (!same) fail('token-unsuitable', 'the token changes the value of data objects');
   } catch (error) {
-    if (!(error instanceof DeviceError)) throw error;
-    fail('token-unsuitable', 'the token has no private data objects', { call: error.call }, error);
+    // A device that is away or broken says nothing about what it can do.
+    if (!(error instanceof DeviceError) || isGone(error)) throw error;
+    fail('token-unsuitable', 'the token has no private data objects', answerOf(error), error);
   }
 }
 

@@ -57,6 +57,8 @@ export class TestFleet {
   readonly #cut = new Set<number>();
   readonly #lost = new Set<number>();
 
+  #turn: Promise<unknown> = Promise.resolve();
+
   private constructor(fleet: Fleet, hsm: SoftHsm, folder: string, lockDelayMs: number) {
     this.fleet = fleet;
     this.lockDelayMs = lockDelayMs;
@@ -130,7 +132,7 @@ export class TestFleet {
   }
 
   async start(node: number): Promise<void> {
-    const token = await openToken({ ...this.#hsm.config(`node-${node}`), workers: 1 });
+    const token = await this.#inTurn(() => openToken({ ...this.#hsm.config(`node-${node}`), workers: 1 }));
     const store = await openStore(this.#storeFolder(node), (slot, why) =>
       this.traces.push({ node, what: 'store-not-believed', fields: { slot, why } }),
     );
@@ -156,7 +158,14 @@ export class TestFleet {
     this.#live.delete(node);
     await service.close();
     await store.close();
-    await token.close();
+    await this.#inTurn(() => token.close());
+  }
+
+  /** SoftHSM does not stand several tokens of one process being opened or closed at the same moment; real nodes have one each. */
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#turn.then(work);
+    this.#turn = done.catch(() => undefined);
+    return done;
   }
 
   /** Only of a node that is stopped. @returns what puts both or one of them back */
