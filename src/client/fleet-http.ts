@@ -25,7 +25,7 @@ export interface Credentials {
   readonly way: WayIn;
 }
 
-/** Refusals that concern the request itself: no other node will judge otherwise. */
+/** Refusals that concern the request itself, if they are true: then every node says so. */
 const FINAL: ReadonlySet<string> = new Set(['pass-refused', 'malformed', 'too-large', 'not-signed', 'request-expired', 'wrong-fleet']);
 
 export class FleetHttp {
@@ -41,22 +41,28 @@ export class FleetHttp {
     this.#turned += 1;
   }
 
-  /** @throws what a node refuses finally; `no-quorum` when no node can be reached at all */
+  /**
+   * Nobody signs a refusal, so that of one node ends nothing: the others are asked. (Attack: the node that is asked first calls
+   * every pass refused, and nobody comes to the rest of the fleet.)
+   * @throws what nodes refuse finally, when none takes the request; `no-quorum` when no node can be reached at all
+   */
   async call(operation: PublicOperation, { pass, ...caller }: Credentials, own: object): Promise<Envelope> {
     const schema: z.ZodType = requests[operation];
     const body = JSON.stringify(zod.encode(schema, { ...caller, ...own }));
     const { urls } = this.#reach;
     const causes: string[] = [];
+    let refused: HoldfastError | undefined;
     for (let tried = 0; tried < urls.length; tried += 1) {
       const url = urls[this.#turned % urls.length] ?? fail('configuration', 'the fleet entry names no node');
       try {
         return await this.#post(`${url}/v1/${operation}`, pass, body);
       } catch (error) {
-        if (error instanceof HoldfastError && FINAL.has(error.code)) throw error;
+        if (error instanceof HoldfastError && FINAL.has(error.code)) refused ??= error;
         causes.push(`${url}: ${error instanceof Error ? error.message : 'unreachable'}`);
         this.turn();
       }
     }
+    if (refused !== undefined) throw refused;
     return fail('no-quorum', `no node could be reached (${causes.join('; ')})`, { nodes: urls.length });
   }
 
