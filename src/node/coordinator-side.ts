@@ -8,11 +8,13 @@ import { type Authorised, isRefusal, type Refusal, refuse } from '../quorum/ask.
 import { type AttemptOutcome, coordinateAttempt } from '../quorum/coordinator/attempt.ts';
 import { type Gathered, gather, type Patience } from '../quorum/coordinator/conversation.ts';
 import type { Question } from '../quorum/member/member.ts';
+import { readOfNode } from '../quorum/quorum-certificate.ts';
 import type { Cancelled, Confirmed, Standing } from '../quorum/record.ts';
 import { parseRegistration } from '../vault/registration.ts';
 import { type Place, slotId } from '../vault/slot.ts';
 import type { CancelOutcome, CoordinatorPort, EventsOutcome, MemberPort, StatusOutcome } from '../web/ports.ts';
 import { decodeMessage } from '../wire/message.ts';
+import type { Signed } from '../wire/signed.ts';
 import type { Body, Driver } from './drive.ts';
 import { converse, type Floor } from './talk.ts';
 
@@ -45,7 +47,7 @@ export class CoordinatorSide implements CoordinatorPort {
   async status(ask: Authorised): Promise<StatusOutcome> {
     const slot = slotId(ask.caller.place);
     const gathered = await this.#gather({ ...ask, op: 'status' }, undefined, this.#limits.answerLingerMs);
-    const highest = Math.max(0, ...gathered.said.map(({ signed }) => decodeMessage('node/status', signed.bytes).generation));
+    const highest = Math.max(0, ...gathered.said.map(({ signed }) => this.#generationSaid(signed)));
     let standing = await this.#standing(slot);
     // The client may hear of a generation that this node missed, and needs its registration to go on.
     if (highest > this.#generation(standing)) {
@@ -121,6 +123,16 @@ export class CoordinatorSide implements CoordinatorPort {
 
   async #standing(slot: Id): Promise<Standing | undefined> {
     return (await this.#driver.load(slot))?.standing;
+  }
+
+  /** 0 for what no member signed: one that talks nonsense must not keep a client from hearing the others. */
+  #generationSaid(signed: Signed): number {
+    try {
+      return readOfNode('node/status', signed, this.#body.fleet, this.#body.verify).generation;
+    } catch (error) {
+      if (error instanceof HoldfastError) return 0;
+      throw error;
+    }
   }
 
   #generation(standing: Standing | undefined): number {

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { UNLIMITED_GUESSES } from '../../src/vault/policy.ts';
 import { PASSCODE, RECOVERY_CODE } from '../../src/vault/slot.ts';
+import { decodeMessage } from '../../src/wire/message.ts';
 import { hash } from '../../src/wire/signed.ts';
 import { TestFleet } from './fleet.ts';
 import { Person, POLICY } from './person.ts';
@@ -47,4 +48,47 @@ test('one login takes no more slots than there are kinds of ways in', async () =
   const thief = await Person.of(fleet, 'bob', { kind: 'passkey', name });
   expect(await thief.deposit('135790', secret)).toMatchObject({ kind: 'refused', refusals: [{}, {}, {}] });
   for (const node of [0, 1, 2]) expect(await fleet.token(node).counters.read(thief.slot)).toMatchObject({ voted: 0 });
+});
+
+test('one node that talks nonsense keeps nobody from the others', async () => {
+  const cy = await Person.of(fleet, 'cy');
+  await cy.deposit('135790', secret);
+  const lie = vi.spyOn(fleet.service(2).member, 'ask').mockResolvedValue({ bytes: Uint8Array.of(1), signature: new Uint8Array(64) });
+  try {
+    expect((await cy.status()).registration).toMatchObject({ generation: 1 });
+    expect(await cy.recover('135790')).toMatchObject({ ...opened, confirmed: true });
+  } finally {
+    lie.mockRestore();
+  }
+});
+
+test('quick nonsense does not cut off a slow answer', async () => {
+  const dot = await Person.of(fleet, 'dot');
+  await dot.deposit('135790', secret);
+  const [slow, liar] = [fleet.service(1).member, fleet.service(2).member];
+  const ask = slow.ask.bind(slow);
+  const late = vi.spyOn(slow, 'ask').mockImplementation(async (asked) => {
+    if (asked.op === 'answer') await new Promise((resolve) => setTimeout(resolve, 500));
+    return ask(asked);
+  });
+  const lie = vi.spyOn(liar, 'ask').mockResolvedValue({ bytes: Uint8Array.of(1), signature: new Uint8Array(64) });
+  try {
+    expect(await dot.recover('135790')).toMatchObject(opened);
+  } finally {
+    late.mockRestore();
+    lie.mockRestore();
+  }
+});
+
+test('a node that learns of an attempt knows whose votes it used', async () => {
+  const eli = await Person.of(fleet, 'eli');
+  await eli.deposit('135790', secret);
+  fleet.cut(2);
+  await eli.recover('000000');
+  const { attempt } = (await fleet.service(0).member.proofOf(eli.slot))!;
+  const votes = attempt!.votes.map(({ bytes }) => decodeMessage('node/attempt-vote', bytes));
+  expect(await fleet.store(2).seen(votes[0]!.signer)).toBeLessThan(votes[0]!.sequence);
+  await fleet.service(2).member.teach((await fleet.service(0).member.proofOf(eli.slot))!);
+  for (const { signer, sequence } of votes) expect(await fleet.store(2).seen(signer)).toBeGreaterThanOrEqual(sequence);
+  fleet.join(2);
 });

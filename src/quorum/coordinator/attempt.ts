@@ -30,7 +30,14 @@ export function* coordinateAttempt(
     const [vote, start] = [yield* does('seen', { node }), yield* does('seen', { node: startsOf(node) })];
     latest.set(node, vote > start ? vote : start);
   }
-  const fits = (signed: Signed, from: Id) => isVoteFor(signed, from, asked, hash(element), fleet, verify, latest.get(from) ?? 0n);
+  const sequenceIn = (type: 'node/attempt-vote' | 'node/answer', signed: Signed, from: Id) => {
+    const said = readFor(type, signed, fleet, verify);
+    return said?.signer === from && isAbout(said, asked, hash(element)) ? said.sequence : undefined;
+  };
+  const fits = (signed: Signed, from: Id) => {
+    const sequence = sequenceIn('node/attempt-vote', signed, from);
+    return sequence !== undefined && !isEarlierEpoch(sequence, latest.get(from) ?? 0n);
+  };
   const first = yield* gather(members, ask, asked.slot, { ...patience, lingerMs: 0 }, fleet.quorum, fits);
   const votes = first.said.filter(({ node, signed }) => fits(signed, node)).slice(0, fleet.quorum);
   if (votes.length < fleet.quorum) return { said: [], refused: first.refused, votes: [] };
@@ -41,28 +48,26 @@ export function* coordinateAttempt(
     asked.slot,
     patience,
     fleet.threshold,
+    // Nonsense does not count, or a member that is quick with it would cut off those who are slow with answers.
+    (signed, from) => sequenceIn('node/answer', signed, from) !== undefined,
   );
   return { ...second, votes: certificate };
 }
 
-function isVoteFor(
-  signed: Signed,
-  from: Id,
-  asked: Message<'client/request'>,
-  element: Id,
-  fleet: Fleet,
-  verify: Verify,
-  latest: bigint,
-): boolean {
+type Said = Message<'node/attempt-vote' | 'node/answer'>;
+
+/** A member that says what does not verify is counted as silent: the others carry the attempt. */
+function readFor(type: 'node/attempt-vote' | 'node/answer', signed: Signed, fleet: Fleet, verify: Verify): Said | undefined {
   try {
-    const vote = readOfNode('node/attempt-vote', signed, fleet, verify);
-    const same = vote.slot === asked.slot && vote.generation === asked.generation && vote.digest === asked.digest;
-    return (
-      same && vote.signer === from && vote.attempt === asked.attempt && vote.element === element && !isEarlierEpoch(vote.sequence, latest)
-    );
+    return readOfNode(type, signed, fleet, verify);
   } catch (error) {
-    // A member that says what does not verify is counted as silent: the others carry the attempt.
-    if (error instanceof HoldfastError) return false;
+    if (error instanceof HoldfastError) return undefined;
     throw error;
   }
+}
+
+function isAbout(said: Said, asked: Message<'client/request'>, element: Id): boolean {
+  const { slot, generation, digest, attempt } = asked;
+  const same = said.slot === slot && said.generation === generation && said.digest === digest;
+  return same && said.attempt === attempt && said.element === element;
 }
