@@ -38,6 +38,9 @@ function* learnAttempt(member: Member, { votes }: Certified): Machine<void> {
   // Beyond the own budget a confirmation is missing here, which says the same and more.
   if (!mayLearn(view.counters, certified.attempt, current.core.policy.guesses)) return;
   const { slot, attempt } = certified;
+  // Rule 1 of rollback.ts rests on it: whoever may answer this attempt from here on knows whose votes it used.
+  const voters = votes.map(({ bytes }) => decodeMessage('node/attempt-vote', bytes));
+  yield* perform('saw', { sequences: voters.map(({ signer, sequence }) => ({ node: signer, sequence })) });
   yield* perform('commit', { slot, counters: afterTry(view.counters, attempt) });
   yield* perform('save', { slot, record: { place: current.core.place, ...view.record, attempt: { votes } } });
 }
