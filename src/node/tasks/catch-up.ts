@@ -17,8 +17,11 @@ export interface CatchingUp {
 
 const PAGE = 100;
 
-/** These are of this member's own, not of the proof: the page is asked for again. */
-const OWN_TROUBLE: ReadonlySet<Code> = new Set(['overloaded', 'timeout', 'token-unavailable', 'token-full']);
+/**
+ * These are of this member's own, not of the proof: the page is asked for again. Not `token-full`, which does not pass: one slot
+ * for which there is no place must not keep this member from what happens to all others.
+ */
+const OWN_TROUBLE: ReadonlySet<Code> = new Set(['overloaded', 'timeout', 'token-unavailable']);
 
 /** @returns a turn for `startLoop` */
 export function catchUpTurn(body: Body, floor: Floor, peer: Id, how: CatchingUp): (stop: AbortSignal) => Promise<number> {
