@@ -67,6 +67,8 @@ test.each([
     'with a changed byte': changed,
   };
   const element = which === 'on another element' ? anyElement() : second;
+  // It may be the slow one of three.
+  await vi.waitFor(async () => expect(await fleet.token(2).counters.read(ann.person.slot)).toMatchObject({ tried: 2 }));
   const before = await fleet.token(2).counters.read(ann.person.slot);
   const ask = { op: 'answer', ...(await ann.asking(2, element)), element, votes: wanting[which] ?? [] } as const;
   const code = which === 'with a changed byte' ? 'not-signed' : 'not-certified';
