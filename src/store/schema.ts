@@ -12,6 +12,8 @@ const VERSION = 2;
 
 /** Of one account, in the feed: a year of daily recoveries. */
 const EVENTS_KEPT = 256;
+/** Announcements beside them, of one slot: more than may wait at once (quorum/member/register.ts). */
+const ANNOUNCED_KEPT = 16;
 
 /** Sequences are unsigned 64-bit; SQLite's integers are signed, so they are blobs of 8 bytes that compare alike. */
 const TABLES = `
@@ -50,10 +52,17 @@ export const writes = {
       changed = CASE WHEN proof = excluded.proof THEN changed ELSE excluded.changed END`,
   /** account, slot, kind, generation, digest, attempt, time */
   event: 'INSERT INTO events (account, slot, kind, generation, digest, attempt, time) VALUES (?, ?, ?, ?, ?, ?, ?)',
-  /** account, account */
+  /**
+   * account, account: all but announcements, which are kept apart. (Attack: somebody with the login announces a replacement and
+   * guesses at the recovery code until the owner sees nothing of it, and has no digest to object to.)
+   */
   trim: `
-    DELETE FROM events WHERE account = ? AND at <=
-      (SELECT at FROM events WHERE account = ? ORDER BY at DESC LIMIT 1 OFFSET ${EVENTS_KEPT})`,
+    DELETE FROM events WHERE account = ? AND kind <> 'announced' AND at <=
+      (SELECT at FROM events WHERE account = ? AND kind <> 'announced' ORDER BY at DESC LIMIT 1 OFFSET ${EVENTS_KEPT})`,
+  /** account, slot, account, slot */
+  trimAnnounced: `
+    DELETE FROM events WHERE account = ? AND slot = ? AND kind = 'announced' AND at <=
+      (SELECT at FROM events WHERE account = ? AND slot = ? AND kind = 'announced' ORDER BY at DESC LIMIT 1 OFFSET ${ANNOUNCED_KEPT})`,
   /** node, sequence */
   saw: 'INSERT INTO members (node, seen) VALUES (?, ?) ON CONFLICT (node) DO UPDATE SET seen = max(seen, excluded.seen)',
   /** node, cursor */

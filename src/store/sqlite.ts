@@ -22,7 +22,10 @@ const reads = {
   slot: 'SELECT proof, own FROM slots WHERE slot = ?',
   latest: LATEST,
   changes: 'SELECT changed, slot, proof FROM slots WHERE changed > ? ORDER BY changed LIMIT ?',
-  events: 'SELECT slot, kind, generation, digest, attempt, time FROM events WHERE account = ? ORDER BY at DESC LIMIT ?',
+  // However many others there are: without the announcements the owner cannot object.
+  events: `
+    SELECT slot, kind, generation, digest, attempt, time
+    FROM (SELECT * FROM events WHERE account = ? ORDER BY kind = 'announced' DESC, at DESC LIMIT ?) ORDER BY at DESC`,
   member: 'SELECT seen, cursor FROM members WHERE node = ?',
   due: 'SELECT slot FROM slots WHERE due <= ? ORDER BY due LIMIT ?',
   nextDue: 'SELECT min(due) AS next FROM slots WHERE due IS NOT NULL',

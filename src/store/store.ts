@@ -22,7 +22,10 @@ export interface Store {
   save(slot: Id, record: SlotRecord, more?: SaveWith): Promise<void>;
   /** Slots whose proof changed after this cursor; 0 for all. */
   changesAfter(cursor: number, limit: number): Promise<ChangePage>;
-  /** The account's latest events, newest first. Older ones than the newest 256 are forgotten. */
+  /**
+   * The account's latest events, newest first, announcements before others. Older ones than the newest 256, and than each slot's
+   * newest 16 announcements, are forgotten.
+   */
   events(account: Id, limit: number): Promise<readonly AccountEvent[]>;
   /** The highest commit sequence kept of a member; 0 for none. */
   seen(node: Id): Promise<bigint>;

@@ -35,10 +35,11 @@ function open(file: string): (order: Order) => void {
   const database = new DatabaseSync(file);
   prepare(database);
   const of = (sql: string) => database.prepare(sql);
-  const [slot, event, trim, saw, keepCursor, postpone] = [
+  const [slot, event, trim, trimAnnounced, saw, keepCursor, postpone] = [
     of(writes.slot),
     of(writes.event),
     of(writes.trim),
+    of(writes.trimAnnounced),
     of(writes.saw),
     of(writes.cursor),
     of(writes.postpone),
@@ -54,6 +55,7 @@ function open(file: string): (order: Order) => void {
       case 'event':
         event.run(one.account, ...one.values);
         trim.run(one.account, one.account);
+        trimAnnounced.run(one.account, one.values[0], one.account, one.values[0]);
         return;
       case 'saw':
         saw.run(one.node, one.sequence);

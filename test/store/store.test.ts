@@ -7,6 +7,7 @@ import type { Id } from '../../src/base/bytes.ts';
 import type { AccountEvent } from '../../src/quorum/record.ts';
 import { openStore } from '../../src/store/sqlite.ts';
 import type { Store } from '../../src/store/store.ts';
+import { RECOVERY_CODE, slotId } from '../../src/vault/slot.ts';
 import { anyId, anyPlace, anyProof, anyRecord, anySigned } from './records.ts';
 
 let directory: string;
@@ -159,6 +160,21 @@ describe('events', () => {
     const kept = await store.events(account, 1000);
     expect(kept).toHaveLength(256);
     expect(kept.at(-1)).toEqual(guess(44));
+  });
+
+  test('no number of other events hides an announcement', async () => {
+    const announced = { ...guess(0), kind: 'announced' } as const;
+    await store.save(slot, record, { event: announced });
+    const place = { ...record.place, way: RECOVERY_CODE };
+    const own = { slot: slotId(place), record: { place } };
+    await Promise.all(Array.from({ length: 300 }, (_, i) => store.save(slot, record, { event: guess(i + 1) })));
+    await Promise.all(
+      Array.from({ length: 300 }, (_, i) => store.save(own.slot, own.record, { event: { ...announced, slot: own.slot, time: i } })),
+    );
+    const told = await store.events(account, 100);
+    expect(told).toHaveLength(100);
+    expect(told).toContainEqual(announced);
+    expect(await store.events(account, 1000)).toHaveLength(256 + 16 + 1);
   });
 });
 
