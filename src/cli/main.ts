@@ -1,13 +1,17 @@
 /**
  * The command line of Holdfast. Each group of commands is a file beside this one; this file turns what they throw into a
- * message and an exit code: 0 done, 1 failed (error: CODE: message, and the next step), 2 wrong usage.
+ * message (error: CODE: what happened, and the next step) and an exit code (report.ts).
  */
 import { Command, CommanderError } from 'commander';
-import { EXIT, printError } from './report.ts';
+import { EXIT, EXIT_CODES, exitCodeOf, printError } from './report.ts';
+
+type Load = () => Promise<readonly Command[]>;
+const device: Load = async () => (await import('./device.ts')).deviceCommands();
+const people = ['setup', 'backup', 'restore', 'status', 'passcode', 'recovery-code', 'key', 'key64', 'cancel', 'delete'];
 
 /** Each loads what it needs: a node's process holds nothing of a person's device, and help is quick. */
-const groups: Readonly<Record<string, () => Promise<readonly Command[]>>> = {
-  device: async () => (await import('./device.ts')).deviceCommands(),
+const groups: Readonly<Record<string, Load>> = {
+  ...Object.fromEntries(people.map((name) => [name, device])),
   fleet: async () => [(await import('./fleet.ts')).fleetCommands()],
   ceremony: async () => [(await import('./ceremony.ts')).ceremonyCommands()],
   token: async () => [(await import('./token.ts')).tokenCommands()],
@@ -19,11 +23,11 @@ const program = new Command('holdfast')
   .description('A key vault for end-to-end encrypted backups')
   .showHelpAfterError('(--help says more)')
   .exitOverride()
-  .addHelpText('after', '\nExit codes: 0 done, 1 failed (the message names what to do next), 2 wrong usage.');
+  .addHelpText('after', `\n${EXIT_CODES}`);
 
 const asked = groups[process.argv[2] ?? ''];
-const commands = asked === undefined ? (await Promise.all(Object.values(groups).map((load) => load()))).flat() : await asked();
-for (const command of commands) program.addCommand(inheriting(command, program));
+const loads = asked === undefined ? [...new Set(Object.values(groups))] : [asked];
+for (const command of (await Promise.all(loads.map((load) => load()))).flat()) program.addCommand(inheriting(command, program));
 
 /** Commander hands settings down only to commands that are made after them. */
 function inheriting(command: Command, parent: Command): Command {
@@ -37,7 +41,7 @@ try {
 } catch (error) {
   if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? EXIT.ok : EXIT.usage;
   else {
-    printError(error);
-    process.exitCode = EXIT.failure;
+    printError(error, process.argv.includes('--json'));
+    process.exitCode = exitCodeOf(error);
   }
 }

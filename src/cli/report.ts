@@ -1,8 +1,28 @@
 /** How commands talk: results on stdout, everything else on stderr, colours only on a terminal. */
 import { styleText } from 'node:util';
-import { codes, type Evidence, HoldfastError } from '../base/errors.ts';
+import { type Code, codes, type Evidence, HoldfastError } from '../base/errors.ts';
 
-export const EXIT = { ok: 0, failure: 1, usage: 2 } as const;
+export const EXIT = { ok: 0, failure: 1, usage: 2, wrongPasscode: 3, locked: 4, noQuorum: 5, waiting: 6 } as const;
+
+export const EXIT_CODES = `Exit codes:
+  0  done
+  1  failed: the message names what to do next
+  2  wrong usage
+  3  the passcode (or recovery code) is wrong
+  4  locked: all guesses are used up
+  5  too few nodes answered: try again later, nothing is lost
+  6  announced: it takes effect after a waiting time, unless the owner objects`;
+
+const exits: Partial<Readonly<Record<Code, number>>> = {
+  'wrong-passcode': EXIT.wrongPasscode,
+  locked: EXIT.locked,
+  'no-quorum': EXIT.noQuorum,
+  'cooling-off': EXIT.waiting,
+};
+
+export function exitCodeOf(error: unknown): number {
+  return (error instanceof HoldfastError ? exits[error.code] : undefined) ?? EXIT.failure;
+}
 
 /** `error: CODE: what happened (evidence)` and the next step. */
 function describeError(error: unknown): string {
@@ -17,7 +37,12 @@ function describeEvidence(evidence: Evidence): string {
     .join(', ');
 }
 
-export function printError(error: unknown): void {
+/** @param json one object with code, message, evidence and next, for who asked for JSON */
+export function printError(error: unknown, json: boolean): void {
+  if (json && error instanceof HoldfastError) {
+    const { code, message, evidence } = error;
+    return say(JSON.stringify({ error: { code, message, evidence, next: codes[code].next } }));
+  }
   process.stderr.write(`${styleText('red', describeError(error), { stream: process.stderr })}\n`);
 }
 

@@ -1,45 +1,61 @@
-/** The owner objects to every replacement that waits in the passcode's slot. Costs one guess, which the right passcode refills. */
+/** The owner objects to every replacement that waits for this account, with any way in. Costs one guess, which success refills. */
 import type { Announced } from '../quorum/client/cancel.ts';
 import type { SeenEvent } from '../quorum/client/events.ts';
-import { normalisePasscode } from '../vault/passcode.ts';
-import { PASSCODE } from '../vault/slot.ts';
+import { PASSCODE, RECOVERY_CODE, type WayIn } from '../vault/slot.ts';
 import type { DeviceHome } from './home.ts';
-import { type AskPasscode, expectOpened } from './protect.ts';
-import { openSession } from './session.ts';
+import { type Bring, recoverKey } from './recovery.ts';
+import type { DeviceSession } from './session.ts';
+import type { Say } from './unfinished.ts';
+import { visit } from './visit.ts';
 
-export interface ObjectedTo extends Announced {
+export interface Waiting extends Announced {
+  /** The way in that it would replace. */
+  readonly way: WayIn;
+}
+
+export interface ObjectedTo extends Waiting {
   readonly outcome: 'cancelled' | 'late' | 'unfinished';
   /** How many nodes say so themselves. */
   readonly nodes: number;
 }
 
 /**
- * @returns what was objected to; nothing waits: nothing, and the passcode is not asked for
+ * @param list called with what waits, before the person is asked
+ * @returns what was objected to; nothing waits: nothing, and nothing is asked for
  * @throws `wrong-passcode`, `locked`, `not-found`, `no-quorum`
  */
-export async function cancelAnnounced(home: DeviceHome, askPasscode: AskPasscode): Promise<readonly ObjectedTo[]> {
-  const profile = await home.load();
-  const session = await openSession(home, profile, profile.backup?.fleet);
-  try {
-    const { client } = session;
-    const { registration } = await client.status(PASSCODE);
-    const slot = client.slot(PASSCODE);
-    const { events } = await client.events(PASSCODE);
-    const waiting = waitingOf(
-      events.filter((event) => event.slot === slot),
-      registration?.generation ?? 0,
-    );
+export function cancelAnnounced(
+  home: DeviceHome,
+  bring: Bring,
+  list: (waiting: readonly Waiting[]) => void,
+  say: Say,
+): Promise<readonly ObjectedTo[]> {
+  return visit(home, say, async (session) => {
+    const waiting = await tellWaiting(session);
+    list(waiting);
     if (waiting.length === 0) return [];
-    const authority = expectOpened(await client.recover(PASSCODE, normalisePasscode(await askPasscode())));
+    const { client } = session;
+    const { authority } = await recoverKey(client, bring, say);
     const done: ObjectedTo[] = [];
-    for (const announced of waiting) {
-      const objected = await client.cancel(PASSCODE, announced, authority);
-      done.push({ ...announced, outcome: objected.kind, nodes: objected.kind === 'late' ? 0 : objected.stands.length });
+    for (const { way, ...announced } of waiting) {
+      const objected = await client.cancel(way, announced, authority);
+      done.push({ way, ...announced, outcome: objected.kind, nodes: objected.kind === 'late' ? 0 : objected.stands.length });
     }
     return done;
-  } finally {
-    await session.close();
+  });
+}
+
+/** What waits for this account, in every way in. @throws `no-quorum` */
+export async function tellWaiting({ client }: DeviceSession): Promise<readonly Waiting[]> {
+  const { events } = await client.events(PASSCODE);
+  const all: Waiting[] = [];
+  for (const way of [PASSCODE, RECOVERY_CODE]) {
+    const slot = client.slot(way);
+    const { registration } = await client.status(way);
+    const of = events.filter((event) => event.slot === slot);
+    all.push(...waitingOf(of, registration?.generation ?? 0).map((announced) => ({ way, ...announced })));
   }
+  return all;
 }
 
 /**

@@ -3,13 +3,14 @@
  * Never the backup key, never a passcode.
  *
  *   HOME/device.json   0600: the profile below
+ *   HOME/key64.json    0600: the recipient of a 64-digit key, for backups without a vault
  *   HOME/memos/        unfinished business with the fleet (client/memo.ts)
  */
 import { mkdir, open, readFile, rename } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { headerFields } from '../backup/header.ts';
+import { headerFields, recipient } from '../backup/header.ts';
 import { fail } from '../base/errors.ts';
 
 const profile = z.strictObject({
@@ -26,16 +27,16 @@ const profile = z.strictObject({
   /** Set by the first backup or restore: where the key is kept, and the recipient for new backups. All public. */
   backup: headerFields.exactOptional(),
 });
+const keyOnly = z.strictObject({ recipient });
 
 export type Profile = z.output<typeof profile>;
 
 export class DeviceHome {
   readonly path: string;
 
-  /** @param path default: where the platform keeps an application's state (XDG Base Directory Specification) */
+  /** @param path default: where the platform keeps an application's state */
   constructor(path?: string) {
-    const base = process.env['XDG_STATE_HOME'] || join(homedir(), '.local', 'state');
-    this.path = path ?? join(base, 'holdfast');
+    this.path = path ?? join(stateFolder(), 'holdfast');
   }
 
   get memos(): string {
@@ -44,19 +45,40 @@ export class DeviceHome {
 
   /** @throws `configuration` */
   async load(): Promise<Profile> {
-    const file = join(this.path, 'device.json');
-    const text = await readFile(file, 'utf8').catch(() =>
-      fail('configuration', `${file} cannot be read: this device is not set up. Run: holdfast setup --profile FILE --user NAME`),
-    );
-    return parseProfile(text, file);
+    const read = await this.#read('device.json', profile);
+    return read ?? fail('configuration', 'this device is not set up. Run: holdfast setup --profile FILE --user NAME');
   }
 
-  async save(value: Profile): Promise<void> {
+  save(value: Profile): Promise<void> {
+    return this.#write('device.json', profile.parse(value));
+  }
+
+  /** The recipient of the 64-digit key, if this device has been given one. @throws `configuration` */
+  async keyOnly(): Promise<string | undefined> {
+    return (await this.#read('key64.json', keyOnly))?.recipient;
+  }
+
+  saveKeyOnly(value: string): Promise<void> {
+    return this.#write('key64.json', { recipient: value });
+  }
+
+  async #read<T>(name: string, schema: z.ZodType<T>): Promise<T | undefined> {
+    const file = join(this.path, name);
+    try {
+      return parseAs(schema, await readFile(file, 'utf8'), file);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+      throw error;
+    }
+  }
+
+  /** A crash leaves the old file or the new one. */
+  async #write(name: string, value: object): Promise<void> {
     await mkdir(this.path, { recursive: true, mode: 0o700 });
-    const file = join(this.path, 'device.json');
+    const file = join(this.path, name);
     const handle = await open(`${file}.new`, 'w', 0o600);
     try {
-      await handle.writeFile(`${JSON.stringify(profile.parse(value), undefined, 2)}\n`);
+      await handle.writeFile(`${JSON.stringify(value, undefined, 2)}\n`);
       await handle.sync();
     } finally {
       await handle.close();
@@ -65,14 +87,26 @@ export class DeviceHome {
   }
 }
 
-function parseProfile(text: string, file: string): Profile {
+/** XDG Base Directory Specification; Apple's File System Programming Guide; Known Folders of Windows. */
+function stateFolder(): string {
+  switch (process.platform) {
+    case 'darwin':
+      return join(homedir(), 'Library', 'Application Support');
+    case 'win32':
+      return process.env['LOCALAPPDATA'] || join(homedir(), 'AppData', 'Local');
+    default:
+      return process.env['XDG_STATE_HOME'] || join(homedir(), '.local', 'state');
+  }
+}
+
+function parseAs<T>(schema: z.ZodType<T>, text: string, file: string): T {
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch {
     return fail('configuration', `${file} is not JSON`);
   }
-  const read = profile.safeParse(value);
+  const read = schema.safeParse(value);
   return read.success ? read.data : fail('configuration', `${file}: ${z.prettifyError(read.error)}`);
 }
 
@@ -80,7 +114,5 @@ const published = profile.pick({ entryFile: true, caFile: true, accounts: true, 
 
 /** What an operator hands out to people: the profile without the person. @throws `configuration` */
 export async function readPublishedProfile(file: string): Promise<Omit<Profile, 'user' | 'backup'>> {
-  const text = await readFile(file, 'utf8').catch(() => fail('configuration', `${file} cannot be read`));
-  const read = published.safeParse(JSON.parse(text));
-  return read.success ? read.data : fail('configuration', `${file}: ${z.prettifyError(read.error)}`);
+  return parseAs(published, await readFile(file, 'utf8').catch(() => fail('configuration', `${file} cannot be read`)), file);
 }

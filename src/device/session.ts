@@ -1,6 +1,7 @@
-/** A login, and with it a client of the fleet that this device trusts. */
+/** A login, and with it a client of the fleet that this device trusts. Every command that talks to the fleet has one. */
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
+import type { Deposit } from '../backup/header.ts';
 import type { Id } from '../base/bytes.ts';
 import { fail } from '../base/errors.ts';
 import { Secret } from '../base/secret.ts';
@@ -10,6 +11,7 @@ import { fetchWith, memoFiles, nativeArgon2id } from '../client/node/index.ts';
 import { VaultClient } from '../client/vault-client.ts';
 import { type EntryFleet, type FleetEntry, fleetById, parseEntry } from '../fleet/entry.ts';
 import { clientKeyJwk } from '../vault/client-key.ts';
+import { PASSCODE } from '../vault/slot.ts';
 import type { DeviceHome, Profile } from './home.ts';
 
 export interface DeviceSession {
@@ -18,6 +20,11 @@ export interface DeviceSession {
   /** The fleet that the client talks to, with what the entry says of its nodes. */
   readonly fleet: EntryFleet;
   close(): Promise<void>;
+}
+
+/** What a backup says of its key's place. */
+export function depositAt({ client, entry }: DeviceSession, recipient: string): Deposit {
+  return { fleet: client.fleet, entry: entry.digest, slot: client.slot(PASSCODE), recipient };
 }
 
 const LOGIN_LIMIT_MS = 10_000;

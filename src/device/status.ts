@@ -1,14 +1,20 @@
-/** How the account's passcode stands, as the nodes sign it. */
+/** How the account stands, as the nodes sign it, and what happened to it. */
 import { guessesLeft } from '../quorum/client/recover.ts';
-import { PASSCODE } from '../vault/slot.ts';
+import { PASSCODE, RECOVERY_CODE } from '../vault/slot.ts';
+import { tellWaiting, type Waiting } from './cancel.ts';
+import { type ToldEvent, tellEvents } from './events.ts';
 import type { DeviceHome } from './home.ts';
-import { openSession } from './session.ts';
+import type { Say } from './unfinished.ts';
+import { type Visit, visit } from './visit.ts';
 
 export interface AccountStatus {
   readonly registered: boolean;
   readonly generation: number;
   readonly guessesLeft: number;
+  readonly guessesUsed: number;
   readonly locked: boolean;
+  /** A recovery code opens the key too. */
+  readonly recoveryCode: boolean;
   readonly nodes: readonly {
     readonly node: string;
     readonly generation: number;
@@ -16,27 +22,44 @@ export interface AccountStatus {
     readonly cleared: number;
     readonly voting: boolean;
   }[];
+  /** Names of the nodes that did not answer. */
+  readonly silent: readonly string[];
+  /** Announced, and not in force yet. */
+  readonly waiting: readonly Waiting[];
+  /** Newest first. */
+  readonly history: readonly ToldEvent[];
 }
 
-export async function tellStatus(home: DeviceHome): Promise<AccountStatus> {
-  const profile = await home.load();
-  const session = await openSession(home, profile, profile.backup?.fleet);
-  try {
-    const { reports, registration } = await session.client.status(PASSCODE);
-    const { nodes: named } = session.fleet;
-    const nodes = reports.map(({ signer, generation, tried, cleared, standing }) => ({
-      node: named.find((one) => one.id === signer)?.name ?? signer,
-      generation,
-      tried,
-      cleared,
-      voting: standing,
-    }));
-    if (registration === undefined || registration.core.tombstone) {
-      return { registered: false, generation: registration?.generation ?? 0, guessesLeft: 0, locked: false, nodes };
-    }
-    const left = guessesLeft(session.fleet.fleet, registration, reports, 0);
-    return { registered: true, generation: registration.generation, guessesLeft: left, locked: left === 0, nodes };
-  } finally {
-    await session.close();
+/** @throws `no-quorum` */
+export function tellStatus(home: DeviceHome, say: Say): Promise<AccountStatus> {
+  return visit(home, say, async (session) => ({
+    ...(await tellPasscode(session)),
+    recoveryCode: await hasRecoveryCode(session),
+    waiting: await tellWaiting(session),
+    history: await tellEvents(session),
+  }));
+}
+
+async function hasRecoveryCode({ client }: Visit): Promise<boolean> {
+  const { registration } = await client.status(RECOVERY_CODE);
+  return registration?.core.tombstone === false;
+}
+
+async function tellPasscode({ client, fleet }: Visit): Promise<Omit<AccountStatus, 'recoveryCode' | 'waiting' | 'history'>> {
+  const { reports, registration } = await client.status(PASSCODE);
+  const nodes = reports.map(({ signer, generation, tried, cleared, standing }) => ({
+    node: fleet.nodes.find((one) => one.id === signer)?.name ?? signer,
+    generation,
+    tried,
+    cleared,
+    voting: standing,
+  }));
+  const silent = fleet.nodes.filter(({ id }) => !reports.some(({ signer }) => signer === id)).map(({ name }) => name);
+  const generation = registration?.generation ?? 0;
+  if (registration === undefined || registration.core.tombstone) {
+    return { registered: false, generation, guessesLeft: 0, guessesUsed: 0, locked: false, nodes, silent };
   }
+  const left = guessesLeft(fleet.fleet, registration, reports, 0);
+  const used = registration.core.policy.guesses - left;
+  return { registered: true, generation, guessesLeft: left, guessesUsed: used, locked: left === 0, nodes, silent };
 }

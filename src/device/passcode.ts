@@ -1,0 +1,75 @@
+/** The passcode of the account: the first one, and changes. */
+import type { Deposit } from '../backup/header.ts';
+import { recipientOf } from '../backup/key.ts';
+import { fail } from '../base/errors.ts';
+import { systemRandom } from '../base/ports.ts';
+import { Secret } from '../base/secret.ts';
+import { DEFAULT_POLICY, type VaultClient } from '../client/vault-client.ts';
+import { choosePasscode } from '../vault/passcode.ts';
+import type { Policy } from '../vault/policy.ts';
+import type { Registration } from '../vault/registration.ts';
+import { PASSCODE } from '../vault/slot.ts';
+import { expectDeposited, makeNote } from './deposited.ts';
+import type { DeviceHome } from './home.ts';
+import { type Ask, type Bring, recoverKey } from './recovery.ts';
+import { depositAt } from './session.ts';
+import type { Say } from './unfinished.ts';
+import { visit } from './visit.ts';
+
+/**
+ * Makes a backup key and deposits it under a new passcode.
+ * @param policy where it differs from the client's default
+ * @param anew also when the account has one already: announced, and done after the waiting time
+ * @throws `not-allowed` when the account has a key already; `malformed` for a weak passcode; `cooling-off`, `no-quorum`
+ */
+export async function setPasscode(home: DeviceHome, askNew: Ask, say: Say, policy: Partial<Policy> = {}, anew = false): Promise<Deposit> {
+  const { backup: known } = await home.load();
+  if (!anew && known !== undefined) return fail('not-allowed', 'this account has a passcode: holdfast passcode change');
+  return visit(home, say, async (session) => {
+    const { client, profile } = session;
+    // What was begun before was just finished.
+    if (!anew && profile.backup !== undefined) return profile.backup;
+    // Another device's key is not superseded unasked: it opens the backups made so far.
+    if (!anew && (await inForce(client)) !== undefined) {
+      return fail('not-allowed', 'this account has a backup key already: restore from a backup first, then back up from here');
+    }
+    const input = await choosePasscode(await askNew(), [profile.user]);
+    say('depositing a new backup key with the fleet');
+    const key = new Secret(systemRandom(32));
+    const recipient = await recipientOf(key);
+    const note = makeNote(recipient);
+    expectDeposited(await client.deposit(PASSCODE, key, input, { note, policy: { ...DEFAULT_POLICY, ...policy } }), note);
+    const backup = depositAt(session, recipient);
+    await home.save({ ...profile, backup });
+    return backup;
+  });
+}
+
+/**
+ * The same backup key under another passcode: at once with the old passcode, after the waiting time with the recovery code.
+ * @throws what recovering throws; `malformed` for a weak one; `cooling-off` when it is announced
+ */
+export function changePasscode(home: DeviceHome, bring: Bring, askNew: Ask, say: Say): Promise<Deposit> {
+  return visit(home, say, async (session) => {
+    const { client, profile } = session;
+    const { key, recipient, authority } = await recoverKey(client, bring, say);
+    const input = await choosePasscode(await askNew(), [profile.user]);
+    const replaces = bring.way.kind === 'passcode' ? authority.registration : await inForce(client);
+    say('depositing the backup key under the new passcode');
+    const note = makeNote(recipient);
+    const options = {
+      note,
+      policy: replaces?.core.policy ?? DEFAULT_POLICY,
+      ...(bring.way.kind === 'passcode' && { authority }),
+    };
+    expectDeposited(await client.deposit(PASSCODE, key, input, options), note);
+    const backup = depositAt(session, recipient);
+    await home.save({ ...profile, backup });
+    return backup;
+  });
+}
+
+async function inForce(client: VaultClient): Promise<Registration | undefined> {
+  const { registration } = await client.status(PASSCODE);
+  return registration?.core.tombstone === false ? registration : undefined;
+}

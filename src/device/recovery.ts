@@ -1,0 +1,72 @@
+/** Getting the backup key back with a way in that the person brings: one guess. */
+import { type BackupKey, recipientOf } from '../backup/key.ts';
+import { fail } from '../base/errors.ts';
+import { Secret } from '../base/secret.ts';
+import type { Input } from '../client/open.ts';
+import type { VaultClient } from '../client/vault-client.ts';
+import type { Recovered } from '../quorum/client/recover.ts';
+import { normalisePasscode } from '../vault/passcode.ts';
+import { readRecoveryCode } from '../vault/recovery-code.ts';
+import type { WayIn } from '../vault/slot.ts';
+import { nameOf } from './names.ts';
+import type { Say } from './unfinished.ts';
+
+/** Asks the person for something secret, only when it is needed. */
+export type Ask = () => Promise<string>;
+
+/** The way in that a person wants to use, and how to ask for it. */
+export interface Bring {
+  readonly way: WayIn;
+  readonly ask: Ask;
+}
+
+export type Found = Extract<Recovered, { kind: 'opened' }>;
+
+export interface RecoveredKey {
+  readonly key: BackupKey;
+  readonly recipient: string;
+  /** Replaces what this way in opens, without waiting. */
+  readonly authority: Found;
+}
+
+/** @throws `wrong-passcode`, `locked`, `not-found`, `no-quorum`; `malformed` for what cannot be one */
+export async function recoverKey(client: VaultClient, { way, ask }: Bring, say: Say): Promise<RecoveredKey> {
+  const input = readInput(way, await ask());
+  say('asking the fleet for the backup key');
+  const authority = expectOpened(await client.recover(way, input), way);
+  if (authority.liars.length > 0) say(`warning: ${authority.liars.length} node(s) answered falsely and were outvoted: tell the operator`);
+  if (!authority.confirmed) say('warning: too few nodes know yet that this succeeded: the next command tells them');
+  const key = new Secret(authority.opened.secret);
+  return { key, recipient: await recipientOf(key), authority };
+}
+
+/** A recovery code that is mistyped is found out here, before the fleet is asked. */
+function readInput(way: WayIn, typed: string): Input {
+  return way.kind === 'recovery-code' ? readRecoveryCode(typed) : normalisePasscode(typed);
+}
+
+function expectOpened(recovered: Recovered, way: WayIn): Found {
+  const name = nameOf(way);
+  switch (recovered.kind) {
+    case 'opened':
+      return recovered;
+    case 'wrong': {
+      const { guessesLeft, sure } = recovered;
+      if (way.kind !== 'passcode') return fail('wrong-passcode', `this is not the ${name} of this account`, { sure });
+      const left = `${guessesLeft} ${guessesLeft === 1 ? 'guess is' : 'guesses are'} left`;
+      const doubt = 'or a node answered falsely: too few answered to tell. Try the same passcode again when more are up; it costs nothing';
+      return fail('wrong-passcode', sure ? `the passcode is wrong; ${left}` : `the passcode is wrong (${left}), ${doubt}`, {
+        guessesLeft,
+        sure,
+      });
+    }
+    case 'locked':
+      return fail('locked', `all guesses are used up: the fleet has locked this ${name} for good`);
+    case 'nothing':
+      return fail('not-found', `the fleet holds no backup key under a ${name} for this account`);
+    case 'unfinished':
+      return fail('no-quorum', `too few nodes answered; no other guess was made, and the same ${name} goes on with this one`, {
+        refused: [...new Set(recovered.refusals.map(({ refusal }) => refusal.refused))].join(', '),
+      });
+  }
+}

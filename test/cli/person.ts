@@ -1,0 +1,48 @@
+/** A person at a device: commands with secrets handed over on file descriptors, as a script would. */
+import { spawn } from 'node:child_process';
+import type { Readable, Writable } from 'node:stream';
+import { MAIN, type Ran } from './holdfast.ts';
+
+/** Options by name: `passcode` becomes `--passcode-fd N`. */
+export type Secrets = Readonly<Record<string, string>>;
+
+export class Device {
+  readonly home: string;
+
+  constructor(home: string) {
+    this.home = home;
+  }
+
+  run(args: readonly string[], secrets: Secrets = {}): Promise<Ran> {
+    const names = Object.keys(secrets);
+    const options = names.flatMap((name, i) => [`--${name}-fd`, `${3 + i}`]);
+    const child = spawn(process.execPath, [MAIN, ...args, ...options, '--home', this.home], {
+      stdio: ['ignore', 'pipe', 'pipe', ...names.map(() => 'pipe' as const)],
+      // Without a terminal, so that nobody is asked who is not there.
+      detached: true,
+    });
+    const [, out, err, ...pipes] = child.stdio as unknown as [null, Readable, Readable, ...Writable[]];
+    for (const [i, pipe] of pipes.entries()) {
+      pipe.on('error', () => undefined);
+      pipe.end(`${secrets[names[i] as string]}\n`);
+    }
+    const texts = { out: '', err: '' };
+    out.on('data', (chunk: Buffer) => {
+      texts.out += chunk.toString();
+    });
+    err.on('data', (chunk: Buffer) => {
+      texts.err += chunk.toString();
+    });
+    return new Promise((resolve, reject) => {
+      child.on('error', reject);
+      child.on('close', (code) => resolve({ code: code ?? 1, ...texts }));
+    });
+  }
+
+  /** @throws what it wrote, unless it ended with 0 */
+  async json<T>(args: readonly string[], secrets?: Secrets): Promise<T> {
+    const { code, out, err } = await this.run([...args, '--json'], secrets);
+    if (code !== 0) throw new Error(`${args.join(' ')}: ${code}: ${err}`);
+    return JSON.parse(out) as T;
+  }
+}
