@@ -40,6 +40,7 @@ const rooms = {
   jose: ['web', 'accounts'],
   commander: ['cli'],
   'age-encryption': ['backup'],
+  aws4fetch: ['backup'],
   tar: ['backup'],
 };
 

@@ -34,10 +34,14 @@ export function s3Target(place: S3Place): Target {
   return {
     async write(name, bytes) {
       const parts = blocks(bytes, place.partBytes ?? PART_BYTES);
-      const first = await parts.next();
-      assert(!first.done, 'blocks yields at least one');
-      if (first.value.last) await send(place, 'PUT', name, {}, first.value.bytes);
-      else await upload(place, name, first.value, parts);
+      try {
+        const first = await parts.next();
+        assert(!first.done, 'blocks yields at least one');
+        if (first.value.last) await send(place, 'PUT', name, {}, first.value.bytes);
+        else await upload(place, name, first.value, parts);
+      } finally {
+        await parts.return(undefined);
+      }
     },
 
     async *read(name) {
@@ -90,7 +94,10 @@ async function send(place: S3Place, method: string, name: string, query: Query =
   return answer.ok ? answer : refuse(place, name, answer);
 }
 
-/** Every request may be repeated: none does more the second time. */
+/**
+ * Any request may be made again. At worst the answer to the first was lost: a second upload is begun and left to the lifecycle
+ * rule, or one that was completed is reported as failed, and then the backup is the new one.
+ */
 async function ask(place: S3Place, method: string, name: string, query: Query = {}, body?: Uint8Array): Promise<Response> {
   for (let tries = 1; ; tries += 1) {
     const { url, headers } = await signed(place, method, name, query, body);

@@ -76,6 +76,14 @@ export async function* readEntries(
   chunks: AsyncIterable<Uint8Array>,
 ): AsyncGenerator<{ entry: Entry; content: AsyncIterable<Uint8Array> }> {
   const reader = new Reader(chunks);
+  try {
+    yield* entriesOf(reader);
+  } finally {
+    await reader.close();
+  }
+}
+
+async function* entriesOf(reader: Reader): ReturnType<typeof readEntries> {
   let fields: Fields = {};
   for (;;) {
     const block = await reader.take(BLOCK_BYTES);
@@ -160,6 +168,10 @@ class Reader {
       return { done: false, value };
     };
     return { [Symbol.asyncIterator]: () => ({ next }) };
+  }
+
+  async close(): Promise<void> {
+    await this.#chunks.return?.();
   }
 
   /** To the very end, because only there the cipher knows that the file was whole. */
