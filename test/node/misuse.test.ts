@@ -92,3 +92,21 @@ test('a node that learns of an attempt knows whose votes it used', async () => {
   for (const { signer, sequence } of votes) expect(await fleet.store(2).seen(signer)).toBeGreaterThanOrEqual(sequence);
   fleet.join(2);
 });
+
+test('an objection does not stand at a node that has voted already', async () => {
+  const [flo, thief] = [await Person.of(fleet, 'flo'), await Person.of(fleet, 'flo')];
+  await flo.deposit('135790', secret);
+  expect(await thief.deposit('000000', secret)).toMatchObject({ kind: 'waiting' });
+  fleet.laterMs += 3_601_000;
+  fleet.cut(1);
+  fleet.cut(2);
+  await fleet.service(0).clients.register(await thief.pending());
+  fleet.join(1);
+  fleet.join(2);
+  expect(await fleet.token(0).counters.read(flo.slot)).toMatchObject({ voted: 2, active: 1 });
+  const [announced] = (await flo.events()).events.filter(({ kind }) => kind === 'announced');
+  const got = await flo.recover('135790');
+  if (got.kind !== 'opened') return expect.fail(got.kind);
+  const objected = await flo.cancel(announced!, got);
+  expect(objected.kind === 'cancelled' && objected.stands.toSorted()).toEqual([1, 2].map((node) => fleet.idOf(node)).toSorted());
+});

@@ -111,6 +111,14 @@ export class Person {
     return { caller: this.caller, request };
   }
 
+  /** The deposit that was begun, as it is sent to be voted on. */
+  async pending() {
+    const { deposit: begun } = await this.#memos.load(this.slot);
+    const registration = parseRegistration(begun!.registration, this.#at.fleet);
+    const { generation, digest } = registration;
+    return { ...(await this.authorised('register', { generation, digest, body: digest })), registration };
+  }
+
   get caller(): Caller {
     const { publicKey } = this.#key;
     return { place: this.place, clientKey: publicKey, clientKeyId: clientKeyId(publicKey), pass: new Secret('pass') };

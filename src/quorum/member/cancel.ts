@@ -1,12 +1,12 @@
 /** The owner objects to an announced registration, with the unlock key of any way in of the account. */
 import { fail } from '../../base/errors.ts';
 import { type Place, slotId } from '../../vault/slot.ts';
-import { decodeMessage } from '../../wire/message.ts';
+import { decodeMessage, type Message } from '../../wire/message.ts';
 import type { Member, Refusal } from '../ask.ts';
 import { refuse } from '../ask.ts';
 import { type Machine, perform } from '../effects.ts';
-import type { Cancelled } from '../record.ts';
-import { inForce, readByUnlockKey } from './standing.ts';
+import type { Cancelled, SlotRecord } from '../record.ts';
+import { inForce, readByUnlockKey, repeat } from './standing.ts';
 
 /** Objections kept for one slot; the oldest go first, long after what they object to is stale. */
 const CANCELS_MAX = 32;
@@ -23,6 +23,11 @@ export function* cancel(member: Member, place: Place, { by, cancel: signed }: Ca
   const { record, counters } = yield* perform('load', { slot });
   if (generation <= counters.active)
     return refuse('stale-generation', 'that generation, or a later one, is in force', { active: counters.active });
+  // A vote cannot be taken back. (Attack: votes given before the objection and votes of those that it did not reach make a
+  // quorum, after a quorum told the owner that his objection stands.)
+  if (counters.voted >= generation && !votedForAnother(member, record, { slot, generation, digest })) {
+    return refuse('stale-generation', 'this member may have voted for that registration before', { voted: counters.voted });
+  }
   const known = record?.cancels ?? [];
   if (known.some((one) => decodeMessage('unlock/cancel', one.cancel.bytes).digest === digest)) return true;
   const cancels = [...known, { by, cancel: signed }].slice(-CANCELS_MAX);
@@ -33,4 +38,14 @@ export function* cancel(member: Member, place: Place, { by, cancel: signed }: Ca
     event: { kind: 'cancelled', generation, digest, attempt: 0 },
   });
   return true;
+}
+
+/** A member votes once for a generation: what it voted for there, if that is still known, is the only one. */
+function votedForAnother(
+  member: Member,
+  record: SlotRecord | undefined,
+  { slot, generation, digest }: Pick<Message<'unlock/cancel'>, 'slot' | 'generation' | 'digest'>,
+): boolean {
+  const vote = repeat(member, 'node/register-vote', record?.registerVote, { slot, generation });
+  return vote !== undefined && decodeMessage('node/register-vote', vote.bytes).digest !== digest;
 }
