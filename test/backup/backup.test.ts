@@ -254,7 +254,7 @@ describe('a backup', () => {
     await expect(restore(root, key, back, ignore)).rejects.toMatchObject({ code: 'not-found' });
   });
 
-  it('that breaks off leaves the one before it, and one that is killed is no obstacle', async () => {
+  it('that breaks off leaves the one before it, and what killed ones left is cleared away after a day', async () => {
     await backup();
     const before = readFileSync(join(store, ARCHIVE_FILE));
     writeFileSync(join(folder, 'big'), Buffer.alloc(4 << 20));
@@ -272,6 +272,20 @@ describe('a backup', () => {
     expect([existsSync(abandoned), existsSync(underWay)]).toEqual([false, true]);
     await bring();
     expect(lstatSync(join(back, 'big')).size).toBe(4 << 20);
+  });
+
+  it('is not touched by one that is killed', async () => {
+    await backup();
+    const before = readFileSync(join(store, ARCHIVE_FILE));
+    writeFileSync(join(folder, 'big'), Buffer.alloc(4 << 20));
+    const program = `
+      import { archive } from '${join(import.meta.dirname, '../../src/backup/archive.ts')}';
+      const kill = (bytes) => bytes > 1 << 20 && process.kill(process.pid, 'SIGKILL');
+      await archive('${folder}', '${recipient}', '${store}', kill);`;
+    expect(spawnSync(process.execPath, ['--input-type=module-typescript', '-e', program]).signal).toBe('SIGKILL');
+    expect(readFileSync(join(store, ARCHIVE_FILE)).equals(before)).toBe(true);
+    await bring();
+    expect(readdirSync(back).sort()).toEqual(['a.txt', 'sub']);
   });
 
   it('of a folder that is not there fails, and stores nothing', async () => {

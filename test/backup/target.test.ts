@@ -129,6 +129,14 @@ describe.skipIf(!storeInstalled)('in S3', () => {
     });
   });
 
+  it('an address names bucket and prefix', async () => {
+    const at = place();
+    const spelled = `s3://backups/${at.prefix}deeper/`;
+    await openTarget(spelled, () => at).write('name', inPieces(Buffer.from('x'), 1));
+    expect(await s3Target({ ...at, prefix: `${at.prefix}deeper/` }).exists('name')).toBe(true);
+    expect(await s3Target(at).exists('name')).toBe(false);
+  });
+
   it('a body that was altered on the way is refused', async () => {
     await using proxy = await startProxy((body) => body.fill('y'));
     const write = s3Target(place({ endpoint: proxy.endpoint })).write('name', inPieces(Buffer.from('xxxx'), 4));
