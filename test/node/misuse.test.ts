@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { UNLIMITED_GUESSES } from '../../src/vault/policy.ts';
+import { dropShares, parseRegistration } from '../../src/vault/registration.ts';
 import { PASSCODE, RECOVERY_CODE } from '../../src/vault/slot.ts';
 import { decodeMessage } from '../../src/wire/message.ts';
 import { hash } from '../../src/wire/signed.ts';
@@ -109,4 +110,26 @@ test('an objection does not stand at a node that has voted already', async () =>
   if (got.kind !== 'opened') return expect.fail(got.kind);
   const objected = await flo.cancel(announced!, got);
   expect(objected.kind === 'cancelled' && objected.stands.toSorted()).toEqual([1, 2].map((node) => fleet.idOf(node)).toSorted());
+});
+
+test('a coordinator that leaves out a sealed share does not make the client forget it', async () => {
+  const gus = await Person.of(fleet, 'gus');
+  const spies = [0, 0, 1].map((kept, node) => {
+    const { member } = fleet.service(node);
+    const ask = member.ask.bind(member);
+    return vi.spyOn(member, 'ask').mockImplementation((asked) => {
+      if (asked.op !== 'activate') return ask(asked);
+      const whole = parseRegistration(asked.standing.registration, fleet.fleet);
+      return ask({
+        ...asked,
+        standing: { ...asked.standing, registration: dropShares(whole, fleet.fleet, node === 2 ? kept : node).bytes },
+      });
+    });
+  });
+  expect(await gus.deposit('135790', secret)).toMatchObject({ kind: 'deposited', acknowledged: 3 });
+  for (const spy of spies) spy.mockRestore();
+  const shareOf2 = async () => parseRegistration((await fleet.store(2).load(gus.slot))!.standing!.registration, fleet.fleet).shares[2];
+  expect(await shareOf2()).toHaveProperty('hash');
+  expect(await gus.push()).toBe(true);
+  expect(await shareOf2()).not.toHaveProperty('hash');
 });

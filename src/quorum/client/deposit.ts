@@ -138,8 +138,9 @@ function* activate(client: Client, pending: PendingDeposit, before: readonly Sta
   if (opened < client.fleet.quorum) {
     return { kind: 'unfinished', refusals: heard.refused };
   }
-  // Kept until all nodes have it, so that a later call pushes it to those that were down.
-  if (acks.length === client.fleet.nodes.length) yield* remember(undefined);
+  // Kept until all nodes have it, and opened their shares of it, so that a later call pushes it whole to those that were down.
+  // (Attack: a coordinator leaves the sealed shares of some nodes out; once the client forgets them, nobody has them.)
+  if (opened === client.fleet.nodes.length) yield* remember(undefined);
   const strange = strangeGuesses(acks, before);
   return { kind: 'deposited', generation, acknowledged: acks.length, strangeGuesses: strange, ...(note !== undefined && { note }) };
 }

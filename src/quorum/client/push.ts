@@ -27,14 +27,14 @@ function* isVoid(client: Client, generation: number): ClientMachine<boolean> {
   return over.length > client.fleet.nodes.length - client.fleet.quorum;
 }
 
-/** Sends an unfinished activation to the nodes that have not acknowledged it. @returns whether all have now, or nothing is left to push */
+/** Sends an unfinished activation to the nodes that have not opened their shares of it. @returns whether all have now, or nothing is left to push */
 export function* pushActivation(client: Client): ClientMachine<boolean> {
   const { deposit } = yield* act('recall', {});
   if (deposit?.votes === undefined) return true;
   const { registration, votes, activation } = deposit;
   const { said } = yield* act('call', { call: { op: 'activate', standing: { registration, votes, activation } } });
   const { digest } = decodeMessage('unlock/activate', activation.bytes);
-  const acks = readHeard(client, 'node/activation-ack', said).filter((ack) => ack.digest === digest);
+  const acks = readHeard(client, 'node/activation-ack', said).filter((ack) => ack.digest === digest && ack.opened);
   if (acks.length < client.fleet.nodes.length) return false;
   const { deposit: _, ...memo } = yield* act('recall', {});
   yield* act('keep', { memo });
