@@ -69,9 +69,10 @@ function openTerminal(fd: number, option: string): ReadStream {
 }
 
 function askHidden(input: ReadStream, prompt: string): Promise<string> {
-  process.stderr.write(prompt);
   const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
   const lines = createInterface({ input, output: nowhere, terminal: true });
+  // Only now does the terminal itself echo nothing.
+  process.stderr.write(prompt);
   let typed: string | undefined;
   return new Promise((resolve, reject) => {
     lines.once('line', (line) => {
