@@ -133,3 +133,37 @@ test('a coordinator that leaves out a sealed share does not make the client forg
   expect(await gus.push()).toBe(true);
   expect(await shareOf2()).not.toHaveProperty('hash');
 });
+
+const announcedAt = async (node: number, person: Person) =>
+  ((await fleet.store(node).load(person.slot))?.announcements ?? []).map(({ digest }) => digest);
+
+test('a coordinator that calls every number stale does not make the client announce again and again', async () => {
+  const hex = await Person.of(fleet, 'hex');
+  await hex.deposit('135790', secret);
+  const { clients } = fleet.service(0);
+  const register = clients.register.bind(clients);
+  const stale = { node: fleet.idOf(1), refusal: { refused: 'stale-generation', message: 'a lie' } as const };
+  const lie = vi.spyOn(clients, 'register').mockImplementation(async (ask) => {
+    await register(ask);
+    return { said: [], refused: [stale] };
+  });
+  expect(await hex.deposit('246802', secret)).toMatchObject({ kind: 'unfinished' });
+  lie.mockRestore();
+  const announced = await announcedAt(0, hex);
+  expect(announced).toHaveLength(1);
+  expect(await hex.deposit('246802', secret)).toMatchObject({ kind: 'waiting' });
+  expect(await announcedAt(0, hex)).toEqual(announced);
+});
+
+test('announcements that nobody comes for make room in the end', async () => {
+  const ida = await Person.of(fleet, 'ida');
+  await ida.deposit('135790', secret);
+  for (let n = 0; n < 8; n += 1) {
+    const thief = await Person.of(fleet, 'ida');
+    expect(await thief.deposit('000000', secret)).toMatchObject({ kind: 'waiting' });
+  }
+  const late = await Person.of(fleet, 'ida');
+  expect(await late.deposit('246802', secret)).toMatchObject({ kind: 'refused' });
+  fleet.laterMs += 3_601_000 + 86_400_000;
+  expect(await late.deposit('246802', secret)).toMatchObject({ kind: 'waiting' });
+});

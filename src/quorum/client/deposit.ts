@@ -44,16 +44,22 @@ export function* deposit(client: Client, authority?: Authority): ClientMachine<D
     pending = undefined;
   }
   if (pending?.votes !== undefined) return yield* resume(client, pending);
+  let overtaken: Heard['refused'] | undefined;
   for (let round = 0; round < ROUNDS_MAX; round += 1) {
     const { reports } = yield* askStatus(client);
-    pending ??= yield* deal(
-      client,
-      nextNumber(
-        reports.map((one) => Math.max(one.voted, one.generation)),
-        client.fleet,
-      ),
-      authority,
+    const next = nextNumber(
+      reports.map((one) => Math.max(one.voted, one.generation)),
+      client.fleet,
     );
+    if (pending !== undefined && overtaken !== undefined) {
+      // Refusals are not signed; counters are. (Attack: a coordinator calls every number stale, and the client announces
+      // registrations that it forgets until the slot takes no more.)
+      if (next <= parseRegistration(pending.registration, client.fleet).generation) return { kind: 'unfinished', refusals: overtaken };
+      // Nothing of it was activated, and now nothing can be: others voted for something else under this number.
+      yield* remember(undefined);
+      pending = undefined;
+    }
+    pending ??= yield* deal(client, next, authority);
     const registration = parseRegistration(pending.registration, client.fleet);
     const { slot, generation, digest } = registration;
     const { request } = yield* act('request', { operation: 'register', slot, generation, digest, attempt: 0, body: digest });
@@ -69,15 +75,12 @@ export function* deposit(client: Client, authority?: Authority): ClientMachine<D
       return yield* activate(client, voted, reports);
     }
     const verdict = judge(client, heard.refused);
-    if (verdict === 'renumber') {
-      // Nothing of it was activated, and now nothing can be: others voted for something else under this number.
-      yield* remember(undefined);
-      pending = undefined;
-    } else {
+    if (verdict !== 'renumber') {
       // No node will take it any more, and it was never activated.
       if (verdict.kind === 'refused' && isCancelled(client, heard.refused)) yield* remember(undefined);
       return verdict;
     }
+    overtaken = heard.refused;
   }
   return fail('no-quorum', 'the nodes voted for other registrations each time: is another device registering?');
 }

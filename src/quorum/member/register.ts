@@ -16,6 +16,8 @@ import { inForce, readByUnlockKey, repeat, say } from './standing.ts';
 
 /** Announcements that may wait at once in one slot; more are refused, so that a stranger's cannot push out the owner's. */
 const ANNOUNCEMENTS_MAX = 8;
+/** One that nobody came for this long after its waiting time makes room: else eight would close the slot to announcements for ever. */
+const OVERDUE_MS = 86_400_000;
 
 export function* voteForRegistration(member: Member, ask: Ask & { op: 'register-vote' }): Machine<Reply> {
   const { registration, caller } = ask;
@@ -87,7 +89,8 @@ function* mayReplace(
     const leftMs = announced.since + waitMs - member.now;
     return leftMs > 0 ? coolingOff(leftMs) : undefined;
   }
-  const waiting = announcements.filter((one) => one.generation > view.counters.active);
+  const later = announcements.filter((one) => one.generation > view.counters.active);
+  const waiting = later.length < ANNOUNCEMENTS_MAX ? later : later.filter((one) => member.now < one.since + waitMs + OVERDUE_MS);
   if (waiting.length >= ANNOUNCEMENTS_MAX) return refuse('overloaded', 'too many replacements wait in this slot: cancel some');
   const added: Announcement = { digest, generation, since: member.now };
   const event = { kind: 'announced', generation, digest, attempt: 0 } as const;
