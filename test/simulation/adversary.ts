@@ -8,7 +8,7 @@ import { type Ask, isRefusal, type Reply } from '../../src/quorum/ask.ts';
 import { deposit } from '../../src/quorum/client/deposit.ts';
 import { recover } from '../../src/quorum/client/recover.ts';
 import { decodeMessage } from '../../src/wire/message.ts';
-import { hash, type Signed } from '../../src/wire/signed.ts';
+import { hash, type Signed, signMessage } from '../../src/wire/signed.ts';
 import { Device } from './device.ts';
 import type { Letter } from './network.ts';
 import type { Node, Snapshot } from './node.ts';
@@ -74,6 +74,10 @@ export class Adversary {
         return this.#swap();
       case 'roll back':
         return this.#rollBack();
+      case 'forget success':
+        return this.#forgetSuccess();
+      case 'forge':
+        return this.#forge();
       case 'guess':
         return this.#run('guesses', () => recover(this.#device.client));
       case 'announce':
@@ -108,35 +112,108 @@ export class Adversary {
     const target = this.#target();
     if (target === undefined || !victim.alive || this.#busy) return;
     // Found out: back to before that, too.
-    if (victim.token.quarantined && this.#before !== undefined) return this.#putBack(victim, this.#before);
+    if (victim.token.quarantined && this.#before !== undefined) return this.#simulation.rollBack(victim, this.#before);
     if (victim.standing !== 'full') return;
     const others = world.chance.shuffled(nodes.filter((node) => node !== victim));
     const halves = [others.slice(0, fleet.quorum - 1), others.slice(fleet.quorum - 1)];
     const attempt = target.tried + 1;
     this.#before = victim.snapshot();
     this.#busy = true;
-    const spend = (half: readonly Node[]) => {
+    const spend = (half: readonly Node[], redeemMs: number) => {
       this.#guess += 1;
       const element = this.#simulation.vault.blind(`guess ${this.#guess}`, world.chance.bytes(32));
       const guess = { ...target, attempt, element, votes: new Map<Id, Signed>() };
       this.#burnAt([victim, ...half], guess);
-      world.after(60, () => this.#redeemAt([victim, ...half], this.#held.get(nameOf(guess))));
+      world.after(redeemMs, () => this.#redeemAt([victim, ...half], this.#held.get(nameOf(guess))));
     };
-    spend(halves[0] as Node[]);
-    world.after(world.chance.between(30, 200), () => {
-      this.#putBack(victim, this.#before);
-      world.after(world.chance.between(300, 600), () => {
+    const way = world.chance.pick(['held back', 'cut off', 'killed again'] as const);
+    // Nobody knows of votes that are held back; of the others, who knows may be out of reach, or his answer come too late.
+    spend(halves[0] as Node[], way === 'held back' ? 2500 : 60);
+    world.after(150, () => {
+      if (way === 'cut off') {
+        this.#simulation.faults.cutOff(
+          (halves[0] as Node[]).map((node) => node.id),
+          5000,
+        );
+      }
+      this.#simulation.rollBack(victim, this.#before);
+      if (way === 'killed again') world.after(world.chance.between(1, 8), () => this.#simulation.rollBack(victim, undefined));
+      this.#onceItVotes(victim, () => {
         this.#busy = false;
-        spend(halves[1] as Node[]);
+        spend(halves[1] as Node[], 60);
       });
     });
   }
 
-  /** Often killed once more while it asks the others about itself. */
-  #putBack(victim: Node, before: Snapshot | undefined): void {
-    const { world } = this.#simulation;
-    this.#simulation.rollBack(victim, before);
-    if (world.chance.happens(0.6)) world.after(world.chance.between(1, 15), () => this.#simulation.rollBack(victim, undefined));
+  /** When it has talked the others into believing it; or never. */
+  #onceItVotes(victim: Node, then: () => void, tries = 20): void {
+    this.#simulation.world.after(250, () => {
+      if (victim.alive && victim.standing === 'full') {
+        this.#simulation.story.count('rolled back unnoticed');
+        then();
+      } else if (tries > 0 && !victim.token.quarantined) this.#onceItVotes(victim, then, tries - 1);
+      else this.#busy = false;
+    });
+  }
+
+  /**
+   * Against law 8, by somebody with the unlock key: the last number is a success that just a quorum acknowledges, then one of
+   * them is put back to before, and the others of them are cut off until the rest might lock.
+   */
+  #forgetSuccess(): void {
+    const { world, nodes, plan, fleet, vault, network, checks, faults } = this.#simulation;
+    const victim = nodes[plan.victim ?? 0] as Node;
+    const target = this.#target();
+    const deal = target && vault.dealOf(target.digest);
+    if (target === undefined || deal === undefined || victim.standing !== 'full' || this.#busy) return;
+    const { generation, digest } = target;
+    const attempt = victim.view(this.#device.slot).counters.cleared + target.guesses;
+    this.#guess += 1;
+    const element = vault.blind(`guess ${this.#guess}`, world.chance.bytes(32));
+    this.#burnAt(nodes, { generation, digest, attempt, element });
+    this.#busy = true;
+    world.after(100, () => {
+      const votes = [...(this.#held.get(nameOf({ digest, attempt, element }))?.votes.values() ?? [])].slice(0, fleet.quorum);
+      if (votes.length < fleet.quorum) {
+        this.#busy = false;
+        return;
+      }
+      const before = victim.snapshot();
+      const others = world.chance.shuffled(nodes.filter((node) => node !== victim)).slice(0, fleet.quorum - 1);
+      const fields = { fleet: fleet.id, signer: deal.unlock.id, slot: this.#device.slot, generation, digest, attempt };
+      const ask = { op: 'confirm', confirmed: { confirm: signMessage('unlock/confirm', fields, deal.unlock.sign), votes } } as const;
+      checks.succeeded(digest, attempt);
+      faults.cutOff(
+        [victim, ...others].map((node) => node.id),
+        300,
+      );
+      for (const to of [victim, ...others]) network.send(victim, to, { kind: 'ask', ask }, () => undefined);
+      world.after(310, () => {
+        this.#simulation.rollBack(victim, before);
+        this.#onceItVotes(victim, () => {
+          const knowing = others.map((node) => node.id);
+          faults.cutOff(knowing, 30_000);
+          const rest = nodes.filter((node) => !others.includes(node));
+          for (const atMs of [10_000, 15_000, 20_000]) world.after(atMs, () => this.#lock(rest));
+          world.after(30_000, () => {
+            this.#busy = false;
+          });
+        });
+      });
+    });
+  }
+
+  /** Carries lock statements of these members, and the certificate that they make. */
+  #lock(some: readonly Node[]): void {
+    const { network, world } = this.#simulation;
+    const statements: Signed[] = [];
+    for (const to of some) {
+      const ask = { op: 'lock', place: this.#device.place } as const;
+      network.send(undefined, to, { kind: 'ask', ask }, (said) => said !== undefined && !isRefusal(said) && statements.push(said));
+    }
+    world.after(2000, () => {
+      for (const to of some) if (to.alive) to.learn({ lock: statements });
+    });
   }
 
   /** Gets votes of some members for a guess of his, with whatever number. */
@@ -190,6 +267,27 @@ export class Adversary {
     const wrong = world.chance.pick([mixed, own.slice(0, fleet.quorum - 1), Array<Signed>(fleet.quorum).fill(own[0] as Signed)]);
     const ask = { op: 'answer', ...this.#authorise(generation, digest, attempt, element), element, votes: wrong } as const;
     network.send(undefined, world.chance.pick(nodes), { kind: 'ask', ask }, () => undefined);
+  }
+
+  /** A success that never was: with a stolen unlock key but no votes to go with it, or with a key of his own, as a peer's proof. */
+  #forge(): void {
+    const { world, nodes, network, vault, fleet, slot } = this.#simulation;
+    const target = this.#target();
+    const deal = target && vault.dealOf(target.digest);
+    if (target === undefined || deal === undefined) return;
+    const { generation, digest, tried, guesses } = target;
+    const key = world.chance.happens(0.5) ? deal.unlock : this.#device.key;
+    const fields = { fleet: fleet.id, signer: key.id, slot, generation, digest, attempt: tried + world.chance.between(0, guesses) };
+    const confirm = signMessage('unlock/confirm', fields, key.sign);
+    const held = [...this.#held.values()].find((one) => one.digest === digest);
+    const confirmed = { confirm, votes: [...(held?.votes.values() ?? [])].slice(0, fleet.quorum) };
+    // Votes of a quorum for just this number would make it a success, to whoever has the unlock key.
+    if (held?.attempt === fields.attempt && confirmed.votes.length === fleet.quorum) return;
+    const ask = { op: 'confirm', confirmed } as const;
+    for (const to of world.chance.some(nodes)) {
+      if (world.chance.happens(0.5)) network.send(undefined, to, { kind: 'ask', ask }, () => undefined);
+      else network.send(undefined, to, { kind: 'teach', proof: { confirmation: confirmed }, ask }, () => undefined);
+    }
   }
 
   /** Another element under the owner's signature. */

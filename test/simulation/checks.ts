@@ -50,6 +50,7 @@ export class Checks {
   readonly #generations = new Map<Id, Generation>();
   readonly #inForce = new Map<string, Id>();
   readonly #signed = new Map<string, string>();
+  readonly #askedMs = new Map<string, number>();
   #order = 0;
 
   constructor(world: World, fleet: Fleet, trust: Trust, nameOf: (digest: Id) => string) {
@@ -182,6 +183,20 @@ export class Checks {
     const key = `${node} ${what}`;
     if (this.#signed.has(key)) throw new LawBroken('vote once', `signed twice: ${what}`);
     this.#signed.set(key, Buffer.from(bytes).toString('latin1'));
+  }
+
+  askedToReplace(node: Id, { digest }: Registration): void {
+    const key = `${node} ${digest}`;
+    if (!this.#askedMs.has(key)) this.#askedMs.set(key, this.#world.now);
+  }
+
+  /** A member votes to replace what is in force, without the word of its unlock key. */
+  replaces(node: Id, { digest }: Registration, coolingOffSeconds: number): void {
+    if (this.#trust.compromised.has(node)) return;
+    const waitedMs = this.#world.now - (this.#askedMs.get(`${node} ${digest}`) ?? this.#world.now);
+    if (waitedMs < coolingOffSeconds * 1000) {
+      throw new LawBroken('cooling-off', `${this.#nameOf(digest)} is voted for after ${waitedMs} ms, without the unlock key in force`);
+    }
   }
 
   erased(digest: Id, cleared: number): void {

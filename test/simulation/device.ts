@@ -51,7 +51,11 @@ export class Device {
   }
 
   get client(): Client {
-    return { fleet: this.#simulation.fleet, place: this.place, verify: this.#simulation.keys.verify };
+    return {
+      fleet: this.#simulation.machines.fleetOfClients(this.#simulation.fleet),
+      place: this.place,
+      verify: this.#simulation.keys.verify,
+    };
   }
 
   /** Runs a machine of the client to its end, or until the device is switched off. */

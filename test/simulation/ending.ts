@@ -82,9 +82,11 @@ function inForce(simulation: Simulation): Deal | undefined {
   return latest === 0 || digest === undefined ? undefined : simulation.vault.dealOf(digest);
 }
 
+/** Of what is in force there, where the disk has kept up with the token. */
 function digestAt(simulation: Simulation, node: Node): Id | undefined {
-  const activation = node.view(simulation.slot).record?.standing?.activation;
-  return activation && decodeMessage('unlock/activate', activation.bytes).digest;
+  const { counters, record } = node.view(simulation.slot);
+  const activation = record?.standing && decodeMessage('unlock/activate', record.standing.activation.bytes);
+  return activation?.generation === counters.active ? activation.digest : undefined;
 }
 
 /**
@@ -99,7 +101,9 @@ function isSplit(simulation: Simulation): boolean {
 }
 
 /** Law 2: of what was acknowledged nothing is lost; only something later can stand in its place. */
-function acknowledgedStands({ owner, vault }: Simulation, standing: Deal | undefined): void {
+function acknowledgedStands({ owner, vault, plan }: Simulation, standing: Deal | undefined): void {
+  // Whoever puts stores back everywhere, or commands members, can make what was acknowledged go.
+  if (plan.restores || plan.compromised.length > 0) return;
   for (const digest of owner.acknowledged) {
     const deal = vault.dealOf(digest) as Deal;
     if (standing === undefined || standing.registration.generation < deal.registration.generation) {
@@ -149,11 +153,13 @@ function usedUp({ attemptsAsked, plan, checks }: Simulation, { registration, nam
 }
 
 function agree(simulation: Simulation): void {
-  const views = honest(simulation).map((node) => ({
+  const all = honest(simulation).map((node) => ({
     ...node.view(simulation.slot).counters,
     digest: digestAt(simulation, node)?.slice(0, 8),
   }));
   // One that stated a lock before it heard of a success stays locked alone; the others go on without it.
+  // One that was put back to before a generation that only it had heard of waits for the next one.
+  const views = all.filter((view) => view.digest !== undefined);
   const cleared = new Set(views.flatMap((view) => (view.locked ? [] : [view.cleared])));
   const standing = new Set(views.map((view) => `${view.active} ${view.digest}`));
   if (standing.size > 1 || cleared.size > 1) {

@@ -25,6 +25,7 @@ export class Faults {
   rates: FaultRates;
   /** Nodes on the far side; the devices are on the near one. */
   #cut: ReadonlySet<Id> = new Set();
+  #healed = false;
 
   constructor(world: World, rates: FaultRates) {
     this.#world = world;
@@ -34,6 +35,7 @@ export class Faults {
   heal(): void {
     this.rates = NO_FAULTS;
     this.#cut = new Set();
+    this.#healed = true;
   }
 
   killsNow(): boolean {
@@ -59,6 +61,17 @@ export class Faults {
         this.#cut = new Set();
         this.schedulePartitions(nodes);
       });
+    });
+  }
+
+  /** The adversary cuts the network as he likes. */
+  cutOff(apart: readonly Id[], forMs: number): void {
+    if (this.#healed) return;
+    const cut = new Set(apart);
+    this.#cut = cut;
+    this.#world.story.count('adversary cuts the network');
+    this.#world.after(forMs, () => {
+      if (this.#cut === cut) this.#cut = new Set();
     });
   }
 

@@ -100,7 +100,7 @@ export class Node {
     this.life += 1;
     this.standing = standing;
     const { token } = this;
-    this.found = token.unvouched ?? token.sequence;
+    this.found = (this.machines.remembersVouched ? token.unvouched : undefined) ?? token.sequence;
     // A token of class `device` is not put back, and needs nobody's word.
     token.unvouched = standing === 'full' ? undefined : this.found;
     // With a random part, as the token's (token/bank): two starts of one epoch are told apart by it.
@@ -146,6 +146,7 @@ export class Node {
 
   /** What the member says to a question; nothing when the process died over it. */
   ask(ask: Exclude<Ask, { op: 'cancel' }>, heard = 0): Reply | undefined {
+    if (ask.op === 'register-vote') this.#simulation.checks.askedToReplace(this.id, ask.registration);
     const self = { sequence: this.token.sequence, standing: this.standing, heard };
     return this.#answer(ask.op, () => this.machines.reply(this.member, ask, self), ask);
   }
@@ -260,6 +261,7 @@ export class Node {
       }
       case 'sign':
         checks.signed(this.id, effect.bytes);
+        if (ask?.op === 'register-vote') this.#checkReplacement(ask);
         return this.key.sign(effect.bytes);
       case 'events':
         return disk.events;
@@ -273,6 +275,14 @@ export class Node {
     }
   }
 
+  #checkReplacement({ registration }: Ask & { op: 'register-vote' }): void {
+    const { vault, checks } = this.#simulation;
+    const { counters } = this.view(registration.slot);
+    const current = counters.active === 0 ? undefined : vault.dealOf(digestOf(this.disk.records.get(registration.slot)));
+    if (current === undefined || current.tombstone || vault.dealOf(registration.digest)?.authorised) return;
+    checks.replaces(this.id, registration, current.registration.core.policy.coolingOffSeconds);
+  }
+
   view(slot: Id): View {
     const { token, disk, standing } = this;
     const counters = token.counters.get(slot) ?? NEW_COUNTERS;
@@ -280,7 +290,8 @@ export class Node {
   }
 }
 
-function digestOf({ standing }: SlotRecord): Id {
+function digestOf(record: SlotRecord | undefined): Id {
+  const standing = record?.standing;
   if (standing === undefined) return fail('alarm', 'nothing stands, and it was erased');
   return decodeMessage('unlock/activate', standing.activation.bytes).digest;
 }

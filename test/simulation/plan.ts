@@ -7,7 +7,7 @@ export const PROFILES = ['crashes', 'restored disks', 'rolled back', 'lying coor
 export type Profile = (typeof PROFILES)[number];
 
 export type OwnerAct = 'deposit' | 'replace' | 'delete' | 'recover' | 'mistype' | 'push' | 'cancel';
-export type AdversaryAct = 'repeat' | 'burn' | 'redeem' | 'mix' | 'swap' | 'guess' | 'announce' | 'roll back';
+export type AdversaryAct = 'repeat' | 'burn' | 'redeem' | 'mix' | 'swap' | 'guess' | 'announce' | 'roll back' | 'forget success' | 'forge';
 
 export interface Activity {
   readonly ownerPauseMs: number;
@@ -55,7 +55,7 @@ export function planOf(seed: number): Plan {
     size,
     quorum,
     policy: {
-      guesses: chance.pick([2, 3, 3, 5, 10]),
+      guesses: chance.pick(profile === 'rolled back' ? [3, 10, 10] : [2, 3, 3, 5, 10]),
       coolingOffSeconds: chance.pick([10, 40]),
       graceSeconds: chance.pick([0, 0, 5, 20]),
     },
@@ -85,14 +85,14 @@ export function planOf(seed: number): Plan {
 }
 
 function hostileActs(profile: Profile): Activity['adversary'] {
-  const hostile = { repeat: 4, burn: 6, redeem: 6, mix: 1, swap: 1, guess: 2, announce: 0.3 };
+  const hostile = { repeat: 4, burn: 6, redeem: 6, mix: 1, swap: 1, guess: 2, forge: 1, announce: 0.3 };
   switch (profile) {
     case 'crashes':
       return {};
     case 'liars without login':
       return { repeat: 1 };
     case 'rolled back':
-      return { ...hostile, burn: 1, guess: 0.5, 'roll back': 6 };
+      return { repeat: 1, redeem: 1, burn: 0.3, guess: 0.2, forge: 0.2, announce: 0.1, 'roll back': 6, 'forget success': 0.7 };
     default:
       return hostile;
   }

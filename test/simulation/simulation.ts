@@ -36,6 +36,7 @@ export interface Options {
 
 export class Simulation {
   readonly plan: Plan;
+  readonly machines: Machines;
   readonly world: World;
   readonly story: Story;
   readonly faults: Faults;
@@ -58,6 +59,7 @@ export class Simulation {
 
   constructor(plan: Plan, { told = false, machines = REAL }: Options) {
     this.plan = plan;
+    this.machines = machines;
     this.world = new World(plan.seed, told);
     this.story = this.world.story;
     this.faults = new Faults(this.world, plan.rates);
@@ -212,7 +214,7 @@ export class Simulation {
       const node = victim !== undefined && world.chance.happens(0.7) ? (this.nodes[victim] as Node) : world.chance.pick(this.nodes);
       const kept = this.#snapshots.get(node) ?? [];
       this.#snapshots.set(node, [...kept, node.snapshot()].slice(-SNAPSHOTS_MAX));
-      if (node.alive && world.chance.happens(this.plan.restores ? 0.25 : 0.1)) {
+      if (node.alive && world.chance.happens(this.plan.profile === 'restored disks' ? 0.25 : 0.1)) {
         this.story.count('node stopped');
         this.story.tell(node.name, () => 'is stopped');
         this.killed(node);

@@ -63,8 +63,8 @@ export function catchUp(simulation: Simulation, node: Node, from: Node): void {
 function lookForLocks(simulation: Simulation, node: Node): void {
   for (const [slot, record] of node.disk.records) {
     if (!node.alive) return;
-    if (record.lock !== undefined) node.erase(record.place);
-    else if (isUsedUp(simulation, node, slot)) lock(simulation, node, record.place);
+    if (record.standing !== undefined && !record.erased && node.erase(record.place)) simulation.story.count('shares erased');
+    else if (record.lock === undefined && isUsedUp(simulation, node, slot)) lock(simulation, node, record.place);
   }
 }
 
@@ -86,11 +86,13 @@ function lock(simulation: Simulation, node: Node, place: Place): void {
 /** A member asked for a lock statement hears the others' confirmations first: its statement ends its acceptance of them. */
 export function stateLock(simulation: Simulation, node: Node, place: Place, answer: (reply: Reply | undefined) => void): void {
   if (!node.mayLock(slotId(place))) return answer({ refused: 'cooling-off', message: 'a confirmation may still be on its way' });
-  learnFromOthers(simulation, node, slotId(place), simulation.world.now + 1000, (heard) => {
+  const state = (heard: number) => {
     const said = node.ask({ op: 'lock', place }, heard);
     if (said !== undefined) answer(said);
     if (said !== undefined && !isRefusal(said)) simulation.story.count('lock stated');
-  });
+  };
+  if (!node.machines.asksBeforeLock) return state(simulation.nodes.length);
+  learnFromOthers(simulation, node, slotId(place), simulation.world.now + 1000, state);
 }
 
 /** Takes all others' proofs of a slot and learns them. @param done how many answered in time */
