@@ -14,7 +14,7 @@ import type { Client } from '../quorum/client/effects.ts';
 import { type AccountEvents, askEvents } from '../quorum/client/events.ts';
 import { pushActivation, pushConfirmation } from '../quorum/client/push.ts';
 import { type Recovered, recover } from '../quorum/client/recover.ts';
-import { askStatus, type SlotStatus } from '../quorum/client/status.ts';
+import { askPresence, type SlotStatus } from '../quorum/client/status.ts';
 import type { Argon2id } from '../vault/hardening.ts';
 import { DEFAULT_KDF, type KdfParameters } from '../vault/kdf.ts';
 import { PASSCODE_GUESSES_MAX, type Policy } from '../vault/policy.ts';
@@ -95,7 +95,7 @@ export class VaultClient {
   /** How the slot stands, as at least a quorum of nodes says. @throws `no-quorum` */
   status(way: WayIn): Promise<SlotStatus> {
     const client = this.#client(way);
-    return driveClient(this.#session, client, askStatus(client), {});
+    return driveClient(this.#session, client, askPresence(client), {});
   }
 
   /** Deposits 32 bytes under the input; an unfinished deposit of this slot is finished first, as it is. */

@@ -167,3 +167,19 @@ test('announcements that nobody comes for make room in the end', async () => {
   fleet.laterMs += 3_601_000 + 86_400_000;
   expect(await late.deposit('246802', secret)).toMatchObject({ kind: 'waiting' });
 });
+
+test('coordinators that show nothing do not make an owner believe that there is nothing', async () => {
+  const jay = await Person.of(fleet, 'jay');
+  await jay.deposit('135790', secret);
+  const lies = [0, 1, 2].map((node) => {
+    const { clients } = fleet.service(node);
+    const status = clients.status.bind(clients);
+    return vi.spyOn(clients, 'status').mockImplementation(async (ask) => {
+      const { standing: _, ...rest } = await status(ask);
+      return rest;
+    });
+  });
+  await expect(jay.recover('135790')).rejects.toMatchObject({ code: 'no-quorum' });
+  for (const lie of lies) lie.mockRestore();
+  expect(await jay.recover('135790')).toMatchObject(opened);
+});

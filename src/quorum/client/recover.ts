@@ -11,7 +11,7 @@ import type { Message } from '../../wire/message.ts';
 import { hash, keyId, type Signed, signMessage } from '../../wire/signed.ts';
 import { act, type Client, type ClientMachine, type Heard, type Memo, type Opened, type PendingAttempt } from './effects.ts';
 import { pushConfirmation } from './push.ts';
-import { askStatus, nextNumber, readHeard, type Status } from './status.ts';
+import { askPresence, askStatus, nextNumber, readHeard, type Status } from './status.ts';
 
 export type Recovered =
   /** `confirmed`: the guesses are refilled at q nodes; else it is saved, and the next call goes on. */
@@ -35,7 +35,7 @@ const FORCED_MAX = 2;
 export function* recover(client: Client): ClientMachine<Recovered> {
   let forced = 0;
   for (let round = 0; round < ROUNDS_MAX; round += 1) {
-    const { reports, registration } = yield* askStatus(client);
+    const { reports, registration } = yield* askPresence(client);
     if (registration === undefined || registration.core.tombstone) return { kind: 'nothing' };
     const pending = (yield* resume(registration)) ?? (yield* begin(client, registration, reports));
     if (pending === 'locked') return { kind: 'locked' };

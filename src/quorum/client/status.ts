@@ -57,19 +57,31 @@ export function* askStatus(client: Client): ClientMachine<SlotStatus> {
         best = { reports, ...(registration && { registration }) };
       }
       // The node that carried the messages may itself be behind what honest nodes report: then ask through another.
-      if (
-        nextNumber(
-          reports.map((one) => one.generation),
-          client.fleet,
-        ) -
-          1 <=
-        proven
-      )
-        return best;
+      if (generationSaid(client, reports) <= proven) return best;
     }
     yield* act('turn', {});
   }
   return best ?? fail('no-quorum', `fewer than ${client.fleet.quorum} nodes say how this account stands`);
+}
+
+function generationSaid({ fleet }: Client, reports: readonly Status[]): number {
+  const generations = reports.map((one) => one.generation);
+  return nextNumber(generations, fleet) - 1;
+}
+
+/**
+ * As `askStatus`, for whoever acts on there being nothing. (Attack: coordinators leave out the registration that members say is
+ * in force; the owner, told that there is none, gives it up.)
+ * @throws also `no-quorum` when nothing, or a deletion, is shown where members say that a later generation is in force
+ */
+export function* askPresence(client: Client): ClientMachine<SlotStatus> {
+  const status = yield* askStatus(client);
+  const { registration, reports } = status;
+  const nothing = registration === undefined || registration.core.tombstone;
+  if (nothing && generationSaid(client, reports) > (registration?.generation ?? 0)) {
+    return fail('no-quorum', 'the nodes say that something is registered here, and none shows it: ask again later');
+  }
+  return status;
 }
 
 function readProven(client: Client, standing: NonNullable<Heard['standing']>, slot: Id): Registration | undefined {
