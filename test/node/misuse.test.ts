@@ -183,3 +183,16 @@ test('coordinators that show nothing do not make an owner believe that there is 
   for (const lie of lies) lie.mockRestore();
   expect(await jay.recover('135790')).toMatchObject(opened);
 });
+
+test('a coordinator that drops guesses, or what confirms them, is gone round', async () => {
+  const kay = await Person.of(fleet, 'kay');
+  await kay.deposit('135790', secret);
+  const { clients } = fleet.service(0);
+  const drop = vi.spyOn(clients, 'confirm').mockResolvedValue({ said: [], refused: [] });
+  expect(await kay.recover('135790')).toMatchObject({ ...opened, confirmed: true });
+  drop.mockRestore();
+  kay.via = 0;
+  const dropped = vi.spyOn(clients, 'attempt').mockResolvedValue({ said: [], refused: [], votes: [] });
+  expect(await kay.recover('135790')).toMatchObject({ ...opened, confirmed: true });
+  dropped.mockRestore();
+});

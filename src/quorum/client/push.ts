@@ -3,21 +3,29 @@ import { decodeMessage } from '../../wire/message.ts';
 import { act, type Client, type ClientMachine } from './effects.ts';
 import { askStatus, readHeard } from './status.ts';
 
-/** @returns whether q nodes have acknowledged the saved confirmation (or none is saved) */
+/**
+ * Through one node after the other. (Attack: the node that is asked first carries right guesses and drops what confirms them,
+ * until the guesses are used up.)
+ * @returns whether q nodes have acknowledged the saved confirmation (or none is saved)
+ */
 export function* pushConfirmation(client: Client): ClientMachine<boolean> {
   const { confirmation } = yield* act('recall', {});
   if (confirmation === undefined) return true;
   const { slot, generation, digest, attempt } = decodeMessage('unlock/confirm', confirmation.confirm.bytes);
-  const { said } = yield* act('call', { call: { op: 'confirm', confirmed: confirmation } });
-  const acks = readHeard(client, 'node/confirmation-ack', said).filter(
-    (ack) => ack.slot === slot && ack.generation === generation && ack.digest === digest && ack.attempt === attempt,
-  );
-  const done = acks.length >= client.fleet.quorum;
-  if (done || (yield* isVoid(client, generation))) {
-    const { confirmation: _, ...memo } = yield* act('recall', {});
-    yield* act('keep', { memo });
+  for (let turns = 0; turns < client.fleet.nodes.length; turns += 1) {
+    const { said } = yield* act('call', { call: { op: 'confirm', confirmed: confirmation } });
+    const acks = readHeard(client, 'node/confirmation-ack', said).filter(
+      (ack) => ack.slot === slot && ack.generation === generation && ack.digest === digest && ack.attempt === attempt,
+    );
+    const done = acks.length >= client.fleet.quorum;
+    if (done || (yield* isVoid(client, generation))) {
+      const { confirmation: _, ...memo } = yield* act('recall', {});
+      yield* act('keep', { memo });
+      return done;
+    }
+    yield* act('turn', {});
   }
-  return done;
+  return false;
 }
 
 /** A later generation, or a lock that came first, leaves nobody to tell: on members' signed word only. */
