@@ -30,6 +30,7 @@ const profile = z.strictObject({
 const keyOnly = z.strictObject({ recipient });
 
 export type Profile = z.output<typeof profile>;
+export type Published = Omit<Profile, 'user' | 'backup'>;
 
 export class DeviceHome {
   readonly path: string;
@@ -47,6 +48,13 @@ export class DeviceHome {
   async load(): Promise<Profile> {
     const read = await this.#read('device.json', profile);
     return read ?? fail('configuration', 'this device is not set up. Run: holdfast setup --profile FILE --user NAME');
+  }
+
+  /** The same person of the same organisation goes on with the key that is there, under another entry too. */
+  async setUp(from: Published, user: string): Promise<void> {
+    const before = await this.#read('device.json', profile);
+    const same = before?.user === user && before.tenant === from.tenant && before.accounts === from.accounts;
+    await this.save({ ...from, user, ...(same && before.backup && { backup: before.backup }) });
   }
 
   save(value: Profile): Promise<void> {
@@ -113,6 +121,6 @@ function parseAs<T>(schema: z.ZodType<T>, text: string, file: string): T {
 const published = profile.pick({ entryFile: true, caFile: true, accounts: true, tenant: true, allowSimulated: true });
 
 /** What an operator hands out to people: the profile without the person. @throws `configuration` */
-export async function readPublishedProfile(file: string): Promise<Omit<Profile, 'user' | 'backup'>> {
+export async function readPublishedProfile(file: string): Promise<Published> {
   return parseAs(published, await readFile(file, 'utf8').catch(() => fail('configuration', `${file} cannot be read`)), file);
 }

@@ -31,7 +31,10 @@ export async function setPasscode(home: DeviceHome, askNew: Ask, say: Say, polic
     if (!anew && profile.backup !== undefined) return profile.backup;
     // Another device's key is not superseded unasked: it opens the backups made so far.
     if (!anew && (await inForce(client)) !== undefined) {
-      return fail('not-allowed', 'this account has a backup key already: restore from a backup first, then back up from here');
+      return fail(
+        'not-allowed',
+        'this account has a backup key already: bring it to this device with holdfast restore, or holdfast passcode change',
+      );
     }
     const input = await choosePasscode(await askNew(), [profile.user]);
     say('depositing a new backup key with the fleet');

@@ -47,13 +47,11 @@ async function hasRecoveryCode({ client }: Visit): Promise<boolean> {
 
 async function tellPasscode({ client, fleet }: Visit): Promise<Omit<AccountStatus, 'recoveryCode' | 'waiting' | 'history'>> {
   const { reports, registration } = await client.status(PASSCODE);
-  const nodes = reports.map(({ signer, generation, tried, cleared, standing }) => ({
-    node: fleet.nodes.find((one) => one.id === signer)?.name ?? signer,
-    generation,
-    tried,
-    cleared,
-    voting: standing,
-  }));
+  const nodes = fleet.nodes.flatMap(({ id, name }) =>
+    reports
+      .filter(({ signer }) => signer === id)
+      .map(({ generation, tried, cleared, standing }) => ({ node: name, generation, tried, cleared, voting: standing })),
+  );
   const silent = fleet.nodes.filter(({ id }) => !reports.some(({ signer }) => signer === id)).map(({ name }) => name);
   const generation = registration?.generation ?? 0;
   if (registration === undefined || registration.core.tombstone) {

@@ -1,6 +1,6 @@
 /** What people do every day, by the commands that they type, on a fleet of three real processes. */
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { AccountStatus } from '../../src/device/status.ts';
@@ -194,6 +194,22 @@ describe(
       for (let i = 0; i < 10; i += 1) expect((await bob.run(['key'], { passcode: WRONG_PIN })).code).toBe(3);
       expect((await bob.run(['key'], { passcode: PIN })).code).toBe(4);
       expect(await statusOf(bob)).toMatchObject({ locked: true, guessesLeft: 0, guessesUsed: 10 });
+    });
+  },
+  BUSY_MS,
+);
+
+describe(
+  'a first deposit that is killed',
+  () => {
+    it('is finished by the next command, under the passcode that was chosen then', async () => {
+      const dave = await device('dave', 'laptop');
+      const memos = join(dave.home, 'memos');
+      const begun = () => existsSync(memos) && readdirSync(memos).some((name) => name.endsWith('.json'));
+      await dave.kill(['passcode', 'set'], { passcode: PIN }, begun);
+      await dave.json(backup('dave'), { passcode: NEW_PIN });
+      await dave.json(restoreTo('dave'), { passcode: PIN });
+      expect(letter()).toBe('Dear Bob,');
     });
   },
   BUSY_MS,

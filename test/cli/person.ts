@@ -1,6 +1,7 @@
 /** A person at a device: commands with secrets handed over on file descriptors, as a script would. */
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { MAIN, type Ran } from './holdfast.ts';
 
 /** Options by name: `passcode` becomes `--passcode-fd N`. */
@@ -14,6 +15,19 @@ export class Device {
   }
 
   run(args: readonly string[], secrets: Secrets = {}): Promise<Ran> {
+    return this.#start(args, secrets).ended;
+  }
+
+  /** Kills the command as soon as this is so. */
+  async kill(args: readonly string[], secrets: Secrets, when: () => boolean): Promise<void> {
+    const { child, ended } = this.#start(args, secrets);
+    while (child.exitCode === null && !when()) await sleep(1);
+    child.kill('SIGKILL');
+    await ended;
+    if (child.signalCode !== 'SIGKILL') throw new Error('it had ended before it could be killed');
+  }
+
+  #start(args: readonly string[], secrets: Secrets): { child: ChildProcess; ended: Promise<Ran> } {
     const names = Object.keys(secrets);
     const options = names.flatMap((name, i) => [`--${name}-fd`, `${3 + i}`]);
     const child = spawn(process.execPath, [MAIN, ...args, ...options, '--home', this.home], {
@@ -33,10 +47,11 @@ export class Device {
     err.on('data', (chunk: Buffer) => {
       texts.err += chunk.toString();
     });
-    return new Promise((resolve, reject) => {
+    const ended = new Promise<Ran>((resolve, reject) => {
       child.on('error', reject);
       child.on('close', (code) => resolve({ code: code ?? 1, ...texts }));
     });
+    return { child, ended };
   }
 
   /** @throws what it wrote, unless it ended with 0 */

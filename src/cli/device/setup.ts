@@ -10,7 +10,7 @@ export function setup(): Command {
     .requiredOption('--user <name>', 'your name at the account service')
     .action(async ({ profile, user, ...common }: Common & { profile: string; user: string }) => {
       const home = homeOf(common);
-      await home.save({ ...(await readPublishedProfile(profile)), user });
+      await home.setUp(await readPublishedProfile(profile), user);
       if (common.json) printJson({ home: home.path });
       else
         print(

@@ -24,6 +24,7 @@ function show(told: AccountStatus): void {
   else {
     const guesses = locked ? 'LOCKED: all guesses are used up' : `${guessesLeft} guesses left, ${guessesUsed} used`;
     print(`Backup key deposited (generation ${generation}). ${guesses}.`);
+    if (locked) print(recoveryCode ? 'Next: holdfast restore FROM --to FOLDER --recovery-code.' : 'Next: holdfast passcode set --new-key.');
   }
   print(recoveryCode ? 'A recovery code opens it too.' : 'There is no recovery code (holdfast recovery-code generate).');
   for (const { way } of waiting) print(`ANNOUNCED: a replacement of your ${nameOf(way)}. If it is not yours: holdfast cancel`);
