@@ -1,13 +1,10 @@
 /** Runs many seeds, and says what they met. */
 import { LawBroken } from './checks.ts';
-import { planOf } from './plan.ts';
+import { PARTS, planOf } from './plan.ts';
 import { type Options, Simulation } from './simulation.ts';
 
 /** HOLDFAST_SEEDS says how many in all; else 1,000, or 20,000 in a long run. */
 export const SEEDS = Number(process.env['HOLDFAST_SEEDS'] ?? (process.env['HOLDFAST_LONG'] === '1' ? 20_000 : 1_000));
-
-/** Test files that share the seeds, so that they run side by side. */
-export const PARTS = 4;
 
 /** @throws with the command that tells this seed's story */
 export function runSeed(seed: number, options: Options = {}): Simulation {
@@ -35,6 +32,6 @@ export function runPart(part: number): ReadonlyMap<string, number> {
 export function spell(tally: ReadonlyMap<string, number>): string {
   return [...tally]
     .toSorted(([a], [b]) => (a < b ? -1 : 1))
-    .map(([what, times]) => `${String(times).padStart(9)}  ${what}`)
-    .join('\n');
+    .map(([what, times]) => `${what} ${times}`)
+    .join(', ');
 }

@@ -12,13 +12,19 @@ import { type Machine, perform, type View } from '../effects.ts';
 import type { EventKind, SlotRecord, Standing } from '../record.ts';
 import { lacksShare, readStanding, repeat, say } from './standing.ts';
 
-export function* activate(member: Member, standing: Standing): Machine<Reply> {
+/** @param sharesGone a lock's certificate of this registration is at hand: its shares may be erased everywhere */
+export function* activate(member: Member, standing: Standing, sharesGone = false): Machine<Reply> {
   const registration = readStanding(member, standing);
   const { slot, generation, digest } = registration;
   const view = yield* perform('load', { slot });
   const { counters, record } = view;
   if (generation < counters.active) {
     return refuse('stale-generation', 'a later generation is in force', { active: counters.active });
+  }
+  // The digest does not tell whether the shares are there. Without them nobody could recover what superseded the old one (attack:
+  // a coordinator cuts the shares off an activation; were it taken, neither the old nor the new passcode would work).
+  if (generation > counters.active && lacksShare(member, registration) && !sharesGone) {
+    return refuse('share-refused', 'the registration came without the share of this member: send it whole');
   }
   const stored = record?.standing && parseRegistration(record.standing.registration, member.fleet);
   // A record that came without this member's share, from a node that had erased or dropped it or from a liar, heals by a whole one.

@@ -13,12 +13,12 @@ import type { Certified, Proof } from '../record.ts';
 import { activate } from './activate.ts';
 import { cancel } from './cancel.ts';
 import { confirm } from './confirm.ts';
-import { learnLock } from './lock.ts';
+import { learnLock, readLock } from './lock.ts';
 import { inForceAs } from './standing.ts';
 
 /** @throws `malformed`, `not-certified`, `not-signed`, `wrong-fleet`: then the sender is wrong or lies */
 export function* learn(member: Member, proof: Proof): Machine<void> {
-  if (proof.standing !== undefined) yield* activate(member, proof.standing);
+  if (proof.standing !== undefined) yield* activate(member, proof.standing, isLocked(member, proof));
   if (proof.confirmation !== undefined) yield* confirm(member, proof.confirmation);
   if (proof.attempt !== undefined) yield* learnAttempt(member, proof.attempt);
   if (proof.lock !== undefined) yield* learnLock(member, proof.lock);
@@ -43,4 +43,9 @@ function* learnAttempt(member: Member, { votes }: Certified): Machine<void> {
   yield* perform('saw', { sequences: voters.map(({ signer, sequence }) => ({ node: signer, sequence })) });
   yield* perform('commit', { slot, counters: afterTry(view.counters, attempt) });
   yield* perform('save', { slot, record: { place: current.core.place, ...view.record, attempt: { votes } } });
+}
+
+function isLocked(member: Member, { standing, lock }: Proof): boolean {
+  if (standing === undefined || lock === undefined) return false;
+  return readLock(member, lock).digest === decodeMessage('unlock/activate', standing.activation.bytes).digest;
 }

@@ -68,7 +68,8 @@ interface Lock extends Pick<Message<'node/lock-statement'>, 'slot' | 'generation
   readonly statements: readonly Message<'node/lock-statement'>[];
 }
 
-function readLock(member: Member, votes: readonly Signed[]): Lock {
+/** @throws when the votes are not a lock's certificate */
+export function readLock(member: Member, votes: readonly Signed[]): Lock {
   const [first] = votes;
   if (first === undefined) return fail('not-certified', 'no votes');
   const { slot, generation, digest, cleared, tried } = readOfNode('node/lock-statement', first, member.fleet, member.verify);
