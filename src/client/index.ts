@@ -9,6 +9,8 @@ export type { Recovered } from '../quorum/client/recover.ts';
 export { clientKeyJwk } from '../vault/client-key.ts';
 export { DEFAULT_KDF, KDF_MIN } from '../vault/kdf.ts';
 export { choosePasscode, normalisePasscode } from '../vault/passcode.ts';
+export { UNLIMITED_GUESSES } from '../vault/policy.ts';
+export { generateRecoveryCode, readRecoveryCode } from '../vault/recovery-code.ts';
 export { PASSCODE, RECOVERY_CODE } from '../vault/slot.ts';
 export { type ClientKey, generateClientKey } from './key.ts';
 export { type MemoStore, memoryMemos } from './memo.ts';
