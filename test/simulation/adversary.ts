@@ -119,30 +119,39 @@ export class Adversary {
     const attempt = target.tried + 1;
     this.#before = victim.snapshot();
     this.#busy = true;
-    const spend = (half: readonly Node[], redeemMs: number) => {
+    const votesOf = (half: readonly Node[]): Held => {
       this.#guess += 1;
       const element = this.#simulation.vault.blind(`guess ${this.#guess}`, world.chance.bytes(32));
       const guess = { ...target, attempt, element, votes: new Map<Id, Signed>() };
       this.#burnAt([victim, ...half], guess);
-      world.after(redeemMs, () => this.#redeemAt([victim, ...half], this.#held.get(nameOf(guess))));
+      return guess;
     };
-    const way = world.chance.pick(['held back', 'cut off', 'killed again'] as const);
+    const redeem = (half: readonly Node[], guess: Held) => this.#redeemAt([victim, ...half], this.#held.get(nameOf(guess)));
+    const [known, unknowing] = halves as [Node[], Node[]];
     // Nobody knows of votes that are held back; of the others, who knows may be out of reach, or his answer come too late.
-    spend(halves[0] as Node[], way === 'held back' ? 2500 : 60);
+    const way = world.chance.pick(['held back', 'cut off', 'killed again'] as const);
+    const first = votesOf(known);
+    if (way !== 'held back') world.after(60, () => redeem(known, first));
     world.after(150, () => {
-      if (way === 'cut off') {
-        this.#simulation.faults.cutOff(
-          (halves[0] as Node[]).map((node) => node.id),
-          5000,
-        );
-      }
+      if (way === 'cut off') this.#cutOff(known, 5000);
       this.#simulation.rollBack(victim, this.#before);
       if (way === 'killed again') world.after(world.chance.between(1, 8), () => this.#simulation.rollBack(victim, undefined));
       this.#onceItVotes(victim, () => {
-        this.#busy = false;
-        spend(halves[1] as Node[], 60);
+        const second = votesOf(unknowing);
+        world.after(60, () => redeem(unknowing, second));
+        world.after(120, () => {
+          this.#busy = false;
+          if (way === 'held back') redeem(known, first);
+        });
       });
     });
+  }
+
+  #cutOff(some: readonly Node[], forMs: number): void {
+    this.#simulation.faults.cutOff(
+      some.map((node) => node.id),
+      forMs,
+    );
   }
 
   /** When it has talked the others into believing it; or never. */
@@ -161,7 +170,7 @@ export class Adversary {
    * them is put back to before, and the others of them are cut off until the rest might lock.
    */
   #forgetSuccess(): void {
-    const { world, nodes, plan, fleet, vault, network, checks, faults } = this.#simulation;
+    const { world, nodes, plan, fleet, vault, network, checks } = this.#simulation;
     const victim = nodes[plan.victim ?? 0] as Node;
     const target = this.#target();
     const deal = target && vault.dealOf(target.digest);
@@ -183,16 +192,12 @@ export class Adversary {
       const fields = { fleet: fleet.id, signer: deal.unlock.id, slot: this.#device.slot, generation, digest, attempt };
       const ask = { op: 'confirm', confirmed: { confirm: signMessage('unlock/confirm', fields, deal.unlock.sign), votes } } as const;
       checks.succeeded(digest, attempt);
-      faults.cutOff(
-        [victim, ...others].map((node) => node.id),
-        300,
-      );
+      this.#cutOff([victim, ...others], 300);
       for (const to of [victim, ...others]) network.send(victim, to, { kind: 'ask', ask }, () => undefined);
       world.after(310, () => {
         this.#simulation.rollBack(victim, before);
         this.#onceItVotes(victim, () => {
-          const knowing = others.map((node) => node.id);
-          faults.cutOff(knowing, 30_000);
+          this.#cutOff(others, 30_000);
           const rest = nodes.filter((node) => !others.includes(node));
           for (const atMs of [10_000, 15_000, 20_000]) world.after(atMs, () => this.#lock(rest));
           world.after(30_000, () => {

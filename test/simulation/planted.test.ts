@@ -5,7 +5,7 @@ import { planOf } from './plan.ts';
 import { PLANTED, type Planted } from './planted.ts';
 import { Simulation } from './simulation.ts';
 
-const SEEDS_MAX = 120;
+const SEEDS_MAX = 200;
 
 /** @returns the law that found it, and after how many seeds of its profiles */
 function find({ profiles, machines }: Planted): { law: string; seeds: number } | undefined {
