@@ -34,7 +34,6 @@ const FORCED_MAX = 2;
 
 export function* recover(client: Client): ClientMachine<Recovered> {
   let forced = 0;
-  let turns = 1;
   for (let round = 0; round < ROUNDS_MAX; round += 1) {
     const { reports, registration } = yield* askPresence(client);
     if (registration === undefined || registration.core.tombstone) return { kind: 'nothing' };
@@ -44,13 +43,7 @@ export function* recover(client: Client): ClientMachine<Recovered> {
     const answers = readAnswers(client, registration, pending, heard.said, heard.nonce);
     if (answers.length >= client.fleet.threshold) return yield* finish(client, registration, pending, answers, heard.votes ?? []);
     const refusals = readRefusals(client, registration, pending, heard);
-    if (refusals.length === 0) {
-      if (turns === client.fleet.nodes.length) return { kind: 'unfinished', refusals: heard.refused };
-      // A quorum told its counters just now: perhaps it is only the node that carries the messages that drops this one.
-      turns += 1;
-      yield* act('turn', {});
-      continue;
-    }
+    if (refusals.length === 0) return { kind: 'unfinished', refusals: heard.refused };
     const blocking = client.fleet.nodes.length - client.fleet.quorum + 1;
     const { guesses } = registration.core.policy;
     if (refusals.filter((one) => one.tried >= one.cleared + guesses).length >= blocking) {
