@@ -17,6 +17,7 @@ const memo = z.strictObject({
       activation: signedStatement,
       replace: signedStatement.exactOptional(),
       votes: votes.exactOptional(),
+      told: z.literal(true).exactOptional(),
       note: z.string().exactOptional(),
     })
     .exactOptional(),

@@ -145,7 +145,7 @@ export class VaultClient {
   /** Whether a deposit of this device was begun and is not finished. */
   async hasUnfinished(way: WayIn): Promise<boolean> {
     const { deposit: pending } = await this.#session.memos.load(this.slot(way));
-    return pending !== undefined;
+    return pending !== undefined && pending.told === undefined;
   }
 
   /**

@@ -192,3 +192,15 @@ test('a coordinator that drops what confirms a guess is gone round', async () =>
   expect(await kay.recover('135790')).toMatchObject({ ...opened, confirmed: true });
   drop.mockRestore();
 });
+
+test('a deposit that was told to stand waits for a node that is lost, and holds up nothing that the person wants next', async () => {
+  const person = await Person.of(fleet, 'lost-node');
+  fleet.cut(2);
+  try {
+    expect(await person.deposit('135790', secret)).toMatchObject({ kind: 'deposited', generation: 1 });
+    expect(await person.deposit('246801', secret)).toMatchObject({ kind: 'waiting' });
+  } finally {
+    fleet.join(2);
+  }
+  expect(await person.recover('135790')).toMatchObject({ kind: 'opened' });
+});

@@ -39,6 +39,8 @@ const ROUNDS_MAX = 24;
 
 export function* deposit(client: Client, authority?: Authority): ClientMachine<Deposited> {
   let { deposit: pending } = yield* act('recall', {});
+  // What the person was told stands: this is another wish. (It may wait for ever for a node that is lost for good.)
+  if (pending?.told) pending = undefined;
   if (pending !== undefined && authority !== undefined && isOver(client, pending, authority)) {
     yield* remember(undefined);
     pending = undefined;
@@ -143,7 +145,7 @@ function* activate(client: Client, pending: PendingDeposit, before: readonly Sta
   }
   // Kept until all nodes have it, and opened their shares of it, so that a later call pushes it whole to those that were down.
   // (Attack: a coordinator leaves the sealed shares of some nodes out; once the client forgets them, nobody has them.)
-  if (opened === client.fleet.nodes.length) yield* remember(undefined);
+  yield* remember(opened === client.fleet.nodes.length ? undefined : { ...pending, told: true });
   const strange = strangeGuesses(acks, before);
   return { kind: 'deposited', generation, acknowledged: acks.length, strangeGuesses: strange, ...(note !== undefined && { note }) };
 }

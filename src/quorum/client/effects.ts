@@ -43,6 +43,8 @@ export interface PendingDeposit {
   readonly note?: string;
   /** Once set, the activation may have been seen: this registration is finished as it is, never dealt anew. */
   readonly votes?: readonly Signed[];
+  /** The person was told that it stands; it is kept only to be pushed to nodes that were down, perhaps for good. */
+  readonly told?: true;
 }
 
 export interface PendingAttempt {
