@@ -221,7 +221,7 @@ export class Checks {
 }
 
 /** The type that a signed message says it is: its first byte is the length of the domain string. */
-export function typeOf(bytes: Uint8Array): string {
+function typeOf(bytes: Uint8Array): string {
   return Buffer.from(bytes.subarray(1, 1 + (bytes[0] ?? 0)))
     .toString('latin1')
     .slice('holdfast/v1/'.length);

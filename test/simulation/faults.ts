@@ -18,7 +18,7 @@ export interface FaultRates {
   readonly partitioned: number;
 }
 
-export const NO_FAULTS: FaultRates = { lost: 0, duplicated: 0, slow: 0, held: 0, killed: 0, deviceKilled: 0, partitioned: 0 };
+const NO_FAULTS: FaultRates = { lost: 0, duplicated: 0, slow: 0, held: 0, killed: 0, deviceKilled: 0, partitioned: 0 };
 
 export class Faults {
   readonly #world: World;

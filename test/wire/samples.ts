@@ -7,7 +7,7 @@ import { type Id, utf8 } from '../../src/base/bytes.ts';
 import type { Message, MessageType } from '../../src/wire/message.ts';
 import { hash } from '../../src/wire/signed.ts';
 
-export const idNamed = (name: string): Id => hash(utf8(name));
+const idNamed = (name: string): Id => hash(utf8(name));
 
 /** Bytes of each kind of field; `bytes` has a two-byte length in front. */
 export type Width = 'u8' | 'u16' | 'u32' | 'u64' | 'flag' | 'id' | 'nonce' | 'point' | 'bytes';
