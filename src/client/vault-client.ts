@@ -71,7 +71,10 @@ export class VaultClient {
     const { issuer, subject } = claimsOf(options.pass);
     this.#account = { tenant: options.tenant, account: accountId(entry.namespace, issuer, subject) };
     this.#verify = options.verify ?? verifyP256;
-    const urls = chosen.nodes.map((node) => node.url.replace(/\/$/, ''));
+    // Not everybody through the same node: it could keep all of them from the others by dropping what they guess.
+    const [first = 0] = (options.random ?? systemRandom)(1);
+    const listed = chosen.nodes.map((node) => node.url.replace(/\/$/, ''));
+    const urls = listed.map((_, i) => listed[(i + first) % listed.length] as string);
     const reach = { urls, fetch: options.fetch ?? ((url, init) => fetch(url, init)), callLimitMs: options.callLimitMs ?? 30_000 };
     this.#session = {
       fleet: chosen.fleet,
