@@ -1,0 +1,207 @@
+/**
+ * Members on a bench: each with a token and a store in memory, driven effect by effect, without network, time or faults. For
+ * rules that one ask shows; what only schedules show is for test/simulation.
+ */
+import type { Id } from '../../src/base/bytes.ts';
+import { Secret } from '../../src/base/secret.ts';
+import { type Fleet, makeFleet } from '../../src/fleet/fleet.ts';
+import { type Ask, isRefusal, type Member, type Reply } from '../../src/quorum/ask.ts';
+import { type Counters, NEW_COUNTERS } from '../../src/quorum/counters.ts';
+import type { Effect, Machine, VotingStanding } from '../../src/quorum/effects.ts';
+import { learn } from '../../src/quorum/member/learn.ts';
+import { reply } from '../../src/quorum/member/member.ts';
+import type { Proof, SlotRecord, Standing } from '../../src/quorum/record.ts';
+import { accountId, PASSCODE, type Place } from '../../src/vault/slot.ts';
+import type { Message, Operation } from '../../src/wire/message.ts';
+import { hash, type Signed, signMessage } from '../../src/wire/signed.ts';
+import { type Deal, Keys, type SigningKey, Vault } from '../simulation/cryptography.ts';
+
+type Question = Exclude<Ask, { op: 'cancel' }>;
+
+export const PLACE: Place = { tenant: 'tenant', account: accountId('bench', 'issuer', 'ada'), way: PASSCODE };
+const NOW_MS = 1_800_000_000_000;
+
+export class BenchMember {
+  readonly bench: Bench;
+  readonly key: SigningKey;
+  readonly position: number;
+  counters = new Map<Id, Counters>();
+  records = new Map<Id, SlotRecord>();
+  seen = new Map<Id, bigint>();
+  sequence = 1n << 32n;
+  standing: VotingStanding = 'full';
+  /** Kinds of effects since the last ask, in order. */
+  did: Effect['kind'][] = [];
+
+  constructor(bench: Bench, key: SigningKey, position: number) {
+    this.bench = bench;
+    this.key = key;
+    this.position = position;
+  }
+
+  get member(): Member {
+    return { fleet: this.bench.fleet, self: this.key.id, verify: this.bench.keys.verify, now: NOW_MS };
+  }
+
+  ask(ask: Question, heard = 0): Reply {
+    return this.drive(reply(this.member, ask, { sequence: this.sequence, standing: this.standing, heard }));
+  }
+
+  learn(proof: Proof): void {
+    this.drive(learn(this.member, proof));
+  }
+
+  /** Whether anything was made durable by the last ask. */
+  get changed(): boolean {
+    return this.did.some((kind) => kind === 'commit' || kind === 'save' || kind === 'saw');
+  }
+
+  drive<T>(machine: Machine<T>): T {
+    this.did = [];
+    let step = machine.next();
+    while (!step.done) {
+      this.did.push(step.value.kind);
+      step = machine.next(this.#perform(step.value));
+    }
+    return step.value;
+  }
+
+  #perform(effect: Effect): unknown {
+    const { vault } = this.bench;
+    switch (effect.kind) {
+      case 'load': {
+        const { sequence, standing } = this;
+        const counters = this.counters.get(effect.slot) ?? NEW_COUNTERS;
+        return { counters, record: this.records.get(effect.slot), sequence, standing, hasRoom: true };
+      }
+      case 'commit':
+        this.counters.set(effect.slot, effect.counters);
+        this.sequence += 1n;
+        return this.sequence;
+      case 'save':
+        return void this.records.set(effect.slot, effect.record);
+      case 'open':
+        return vault.opens(effect.registration, this.position);
+      case 'evaluate':
+        return vault.evaluate(effect.registration.digest, this.position, effect.element);
+      case 'sign':
+        return this.key.sign(effect.bytes);
+      case 'events':
+        return [];
+      case 'seen':
+        return this.seen.get(effect.node) ?? 0n;
+      case 'saw':
+        for (const { node, sequence } of effect.sequences) {
+          if (sequence > (this.seen.get(node) ?? 0n)) this.seen.set(node, sequence);
+        }
+        return undefined;
+    }
+  }
+}
+
+export class Bench {
+  readonly keys = new Keys();
+  readonly fleet: Fleet;
+  readonly vault: Vault;
+  readonly members: readonly [BenchMember, BenchMember, BenchMember];
+  readonly #client = this.keys.make('client');
+  #nonces = 0;
+
+  constructor() {
+    const identities = [0, 1, 2].map((i) => this.keys.make(`identity ${i}`));
+    const sealing = [0, 1, 2].map((i) => this.keys.make(`sealing ${i}`).publicKey);
+    this.fleet = makeFleet(
+      'bench',
+      2,
+      2,
+      identities.map(({ publicKey }, i) => ({ identityKey: publicKey, sealingKey: sealing[i] as Uint8Array })),
+    );
+    this.vault = new Vault(this.fleet, this.keys);
+    const [a, b, c] = identities.map((key, i) => new BenchMember(this, key, i));
+    this.members = [a as BenchMember, b as BenchMember, c as BenchMember];
+  }
+
+  deal(generation: number, tombstone = false): Deal {
+    const policy = { guesses: 3, coolingOffSeconds: 60, graceSeconds: 0 };
+    return this.vault.deal({
+      by: 'ada',
+      device: 'phone',
+      place: PLACE,
+      generation,
+      passcode: '135790',
+      tombstone,
+      policy,
+      authorised: true,
+    });
+  }
+
+  /** A client's request and who makes it. */
+  request(operation: Operation, { slot, generation, digest }: Deal['registration'], attempt: number, body: Id) {
+    this.#nonces += 1;
+    const nonce = new Uint8Array(32).fill(this.#nonces);
+    const fields = { operation, fleet: this.fleet.id, signer: this.#client.id, slot, generation, digest, attempt, body, nonce };
+    const request = signMessage('client/request', { ...fields, expiry: BigInt(NOW_MS / 1000 + 60) }, this.#client.sign);
+    const caller = { place: PLACE, clientKey: this.#client.publicKey, clientKeyId: this.#client.id, pass: new Secret('pass') };
+    return { caller, request };
+  }
+
+  register({ registration }: Deal, replace?: Signed): Question {
+    const { digest } = registration;
+    return { op: 'register-vote', ...this.request('register', registration, 0, digest), registration, ...(replace && { replace }) };
+  }
+
+  /** The old one's unlock key lets the new one take its place. */
+  replacing(next: Deal, old: Deal): Signed {
+    const { slot, generation, digest } = next.registration;
+    const { generation: oldGeneration, digest: oldDigest } = old.registration;
+    const signer = old.unlock.id;
+    const fields = { fleet: this.fleet.id, signer, slot, generation, digest, oldGeneration, oldDigest };
+    return signMessage('unlock/replace', fields, old.unlock.sign);
+  }
+
+  attempt(op: 'attempt-vote', deal: Deal, attempt: number, element: Uint8Array): Question;
+  attempt(op: 'answer', deal: Deal, attempt: number, element: Uint8Array, votes: readonly Signed[]): Question;
+  attempt(
+    op: 'attempt-vote' | 'answer',
+    { registration }: Deal,
+    attempt: number,
+    element: Uint8Array,
+    votes: readonly Signed[] = [],
+  ): Question {
+    const authorised = this.request('attempt', registration, attempt, hash(element));
+    return op === 'answer' ? { op, ...authorised, element, votes } : { op, ...authorised, element };
+  }
+
+  /** Voted for by the first two members, and activated by who dealt it; nobody has it yet. */
+  standing(deal: Deal, replace?: Signed): Standing {
+    const { slot, generation, digest, bytes } = deal.registration;
+    const [a, b] = this.members;
+    const votes = [a, b].map((member) => said(member.ask(this.register(deal, replace))));
+    const fields = { fleet: this.fleet.id, signer: deal.unlock.id, slot, generation, digest };
+    return { registration: bytes, votes, activation: signMessage('unlock/activate', fields, deal.unlock.sign) };
+  }
+
+  /** In force at all members. */
+  stand(deal: Deal, replace?: Signed): Standing {
+    const standing = this.standing(deal, replace);
+    for (const member of this.members) said(member.ask({ op: 'activate', standing }));
+    return standing;
+  }
+
+  /** Votes of the given members for one guess. */
+  votes(deal: Deal, attempt: number, element: Uint8Array, members: readonly BenchMember[]): readonly Signed[] {
+    return members.map((member) => said(member.ask(this.attempt('attempt-vote', deal, attempt, element))));
+  }
+
+  confirm({ registration, unlock }: Deal, attempt: number, votes: readonly Signed[]): Question {
+    const { slot, generation, digest } = registration;
+    const fields: Message<'unlock/confirm'> = { fleet: this.fleet.id, signer: unlock.id, slot, generation, digest, attempt };
+    return { op: 'confirm', confirmed: { confirm: signMessage('unlock/confirm', fields, unlock.sign), votes } };
+  }
+}
+
+/** What it said; a refusal fails the test with its words. */
+export function said(answer: Reply): Signed {
+  if (isRefusal(answer)) throw new Error(`refused: ${answer.refused}, ${answer.message}`);
+  return answer;
+}
