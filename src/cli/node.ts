@@ -1,5 +1,6 @@
 /** `holdfast node`: one vault node in the foreground, as a service manager runs it. */
 import { Command } from 'commander';
+import { fail } from '../base/errors.ts';
 import { readConfig } from '../node/config.ts';
 import { startNode } from '../node/main.ts';
 import { EXIT, say } from './report.ts';
@@ -14,16 +15,17 @@ export function nodeCommands(): Command {
     .description('run a node until SIGTERM or SIGINT; a second one ends it at once')
     .requiredOption('--config <file>', 'its configuration (docs/configuration.md)')
     .action(async ({ config }: { config: string }) => {
-      const asked = new Promise<void>((resolve) => {
-        for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve());
+      const asked = new Promise<undefined>((resolve) => {
+        for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve(undefined));
       });
       const read = readConfig(config);
       const node = await startNode(read);
       say(`node ${node.self}: clients ${node.public.host}:${node.public.port}, peers ${node.peer.host}:${node.peer.port}`);
-      await asked;
+      const spent = await Promise.race([asked, node.spent]);
       // Nothing is lost that was acknowledged: a node that hangs is as good as one that was killed.
       setTimeout(() => process.exit(EXIT.failure), read.shutdownMs + HANG_MS).unref();
       await node.close();
+      if (spent !== undefined) fail('token-unavailable', `${spent}: start this node anew`);
     });
   return group.addHelpText('after', '\nExample:\n  holdfast node start --config /etc/holdfast/node.json');
 }

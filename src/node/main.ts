@@ -30,6 +30,8 @@ export interface RunningNode {
   readonly public: Address;
   readonly peer: Address;
   readonly metrics?: Address;
+  /** Resolves, with the reason, once only a new process can go on. */
+  readonly spent: Promise<string>;
   /** Takes nothing new, lets what runs finish within the configured time, then ends. */
   close(): Promise<void>;
 }
@@ -112,6 +114,7 @@ async function assemble(config: Config, clock: Clock, parts: Parts): Promise<Run
     public: clients.address,
     peer: peer.address,
     ...(metrics && { metrics: metrics.address }),
+    spent: watch(token, parts),
     close: async () => {
       trace.info({}, 'stopping');
       stopByMs = clock() + config.shutdownMs;
@@ -119,6 +122,21 @@ async function assemble(config: Config, clock: Clock, parts: Parts): Promise<Run
       trace.info({}, 'stopped');
     },
   };
+}
+
+const WATCH_MS = 1_000;
+
+/** A token that another process took over, or that came back older, is never used again by this one; nor is TLS after a reload. */
+function watch(token: Token, parts: Parts): Promise<string> {
+  return new Promise((resolve) => {
+    const look = () => {
+      if (token.state === 'dead') resolve('the token must not be used by this process any more');
+      // OpenSSL's engine holds the module as it was: new TLS handshakes with the key in the token fail from now on.
+      if (token.moduleRestarts > 0) resolve('the PKCS#11 module had to be loaded anew');
+    };
+    const timer = setInterval(look, WATCH_MS);
+    parts.add(timer, (it) => clearInterval(it));
+  });
 }
 
 function passesOf({ passes: { issuer, audience, tenant, jwksFile, jwksUrl } }: Config, { namespace }: FleetEntry, clock: Clock): Passes {
