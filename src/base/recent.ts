@@ -7,10 +7,11 @@ export class Recent<K, V> {
     this.#max = max;
   }
 
-  /** What `make` throws is thrown, and nothing is kept. */
+  /** What `make` throws is thrown, and nothing is kept; nor is undefined. */
   get(key: K, make: () => V): V {
     const known = this.#values.get(key);
     const value = known ?? make();
+    if (value === undefined) return value;
     // A map keeps the order of insertion: inserted anew, the key is the youngest.
     this.#values.delete(key);
     this.#values.set(key, value);

@@ -38,6 +38,16 @@ describe('OpenSSL and JavaScript agree', () => {
     expect(verify(key, said, signed)).toBe(verifyP256(key, said, signed));
   });
 
+  test('also when it was shown before: what did not verify still does not', () => {
+    const verdict = () => [verify(publicKey, bytes, signature), verify(publicKey, bytes, changed(signature, 5))];
+    expect([verdict(), verdict()]).toEqual([
+      [true, false],
+      [true, false],
+    ]);
+    // The same bytes in a row, cut in other places.
+    expect(verify(publicKey, Uint8Array.of(signature[63] ?? 0, ...bytes), signature.subarray(0, 63))).toBe(false);
+  });
+
   test('a signature with high s is taken: tokens make them', () => {
     const { r, s } = p256.Signature.fromBytes(signature, 'compact');
     const high = new p256.Signature(r, p256.Point.Fn.ORDER - s).toBytes('compact');
