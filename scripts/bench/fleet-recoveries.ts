@@ -9,7 +9,7 @@ import { DevelopmentFleet } from './development-fleet.ts';
 import type { Loaded } from './load.ts';
 import { cpuSeconds } from './proc.ts';
 import { percentile, report, round, tell } from './report.ts';
-import { tokenCeiling } from './token-ceiling.ts';
+import { type Ceiling, tokenCeiling } from './token-ceiling.ts';
 
 export interface FleetLoad {
   readonly nodes: number;
@@ -48,7 +48,11 @@ export async function fleetRecoveries(how: FleetLoad): Promise<void> {
     const residentMiB = at.residentMiB();
     await clients.end();
     await at.down();
-    const ceiling = (before + (await tokenCeiling(at, ceilingMs))) / 2;
+    const after = await tokenCeiling(at, ceilingMs);
+    const ceiling = {
+      perSecond: (before.perSecond + after.perSecond) / 2,
+      cpuMsEach: (before.cpuMsEach + after.cpuMsEach) / 2,
+    };
     const common = { nodes, clients: raw ? 'raw' : 'full', inFlight, accounts };
     report('fleet-registrations', {
       ...common,
@@ -92,12 +96,13 @@ async function measured(at: DevelopmentFleet, clients: Child, call: string, argu
   };
 }
 
-function figuresOf({ loaded, cpu, commitsPerNode, objectsMade }: Phase, ceiling: number, what: string): object {
+function figuresOf({ loaded, cpu, commitsPerNode, objectsMade }: Phase, ceiling: Ceiling, what: string): object {
   const { done, seconds, latenciesMs, failed } = loaded;
   const perSecond = done / seconds;
   return {
     [`${what}PerSecond`]: round(perSecond),
-    ofCeiling: round(perSecond / ceiling),
+    ofCeiling: round(perSecond / ceiling.perSecond),
+    cpuOfCeiling: round((ceiling.cpuMsEach * done) / (1000 * cpu.nodes)),
     p50Ms: percentile(latenciesMs, 0.5),
     p99Ms: percentile(latenciesMs, 0.99),
     [what]: done,

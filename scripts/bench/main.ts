@@ -27,7 +27,7 @@ const { values } = parseArgs({
 });
 const { quick, long, only } = values;
 const sizes = values.nodes === undefined ? (quick ? [3] : [3, 5]) : values.nodes.split(',').map(Number);
-const durationMs = 1000 * Number(values.seconds ?? (quick ? 2 : 15));
+const durationMs = 1000 * Number(values.seconds ?? (quick ? 1 : 15));
 
 async function ceilings(): Promise<void> {
   for (const size of sizes) {
@@ -42,7 +42,7 @@ async function fleets(): Promise<void> {
   for (const nodes of sizes) {
     for (const raw of kinds) {
       const scale = quick ? { accounts: 16, inFlight: 8 } : { accounts: 256, inFlight: 64 };
-      await fleetRecoveries({ nodes, raw, ...scale, durationMs, ceilingMs: durationMs / 3, profileInto });
+      await fleetRecoveries({ nodes, raw, ...scale, durationMs, ceilingMs: Math.max(1000, durationMs / 3), profileInto });
     }
   }
 }
@@ -50,7 +50,7 @@ async function fleets(): Promise<void> {
 const benches: Readonly<Record<string, () => Promise<void>>> = {
   'token-ceiling': ceilings,
   'fleet-recoveries': fleets,
-  slots: () => slots(quick ? [500, 5_000] : long ? [10_000, 800_000] : [1_000, 10_000], durationMs),
+  slots: () => slots(quick ? [500, 2_000] : long ? [10_000, 800_000] : [1_000, 10_000], durationMs),
   backup: () => backup(quick ? 32 : 512),
 };
 

@@ -20,13 +20,20 @@ import { BENCH_POLICY } from './accounts.ts';
 import { Child } from './child.ts';
 import type { DevelopmentFleet } from './development-fleet.ts';
 import type { Loaded } from './load.ts';
+import { cpuSeconds } from './proc.ts';
 import { percentile, report, round, tell } from './report.ts';
 import type { TokenWork } from './token-ceiling-process.ts';
 
 const IN_FLIGHT = 64;
 
-/** @param at a fleet that does not run: its tokens are used @returns recoveries per second */
-export async function tokenCeiling(at: DevelopmentFleet, durationMs: number): Promise<number> {
+export interface Ceiling {
+  readonly perSecond: number;
+  /** CPU of all tokens' processes for one recovery. */
+  readonly cpuMsEach: number;
+}
+
+/** @param at a fleet that does not run: its tokens are used */
+export async function tokenCeiling(at: DevelopmentFleet, durationMs: number): Promise<Ceiling> {
   const size = at.fleet.nodes.length;
   tell(`the ceiling of ${size} tokens, ${round(durationMs / 1000)} s`);
   const work = await workOf(at);
@@ -35,7 +42,12 @@ export async function tokenCeiling(at: DevelopmentFleet, durationMs: number): Pr
   );
   try {
     await Promise.all(children.map((child, i) => child.call('open', work[i])));
+    const spent = () => children.reduce((sum, { pid }) => sum + cpuSeconds(pid), 0);
+    // Connected, and its code compiled.
+    await Promise.all(children.map((child) => child.call<Loaded>('run', { inFlight: IN_FLIGHT, durationMs: durationMs / 4 })));
+    const spentBefore = spent();
     const loads = await Promise.all(children.map((child) => child.call<Loaded>('run', { inFlight: IN_FLIGHT, durationMs })));
+    const cpuMsEach = (1000 * (spent() - spentBefore) * size) / loads.reduce((sum, { done }) => sum + done, 0);
     const failed = loads.flatMap((one) => Object.keys(one.failed));
     if (failed.length > 0) throw new Error(`the token refused: ${failed.join(', ')}`);
     await Promise.all(children.map((child) => child.call('close', undefined)));
@@ -47,12 +59,13 @@ export async function tokenCeiling(at: DevelopmentFleet, durationMs: number): Pr
       nodes: size,
       recoveriesPerSecond: round(perSecond),
       slowestToken: round(Math.min(...rates)),
+      cpuMsEach: round(cpuMsEach),
       p50Ms: percentile(latencies, 0.5),
       p99Ms: percentile(latencies, 0.99),
       inFlight: IN_FLIGHT,
       seconds: round(durationMs / 1000),
     });
-    return perSecond;
+    return { perSecond, cpuMsEach };
   } finally {
     await Promise.all(children.map((child) => child.end()));
   }
