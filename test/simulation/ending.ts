@@ -125,7 +125,16 @@ function recoverable(simulation: Simulation, standing: Deal): void {
     told.push(result.kind);
     if (isRight(simulation, standing, result)) return;
   }
+  if (tooFewVoters(simulation, standing)) return simulation.story.count('ending: too few members vote on it any more');
   throw new LawBroken('liveness', `the right passcode of ${standing.name} gave: ${told.join(', ')}`);
+}
+
+/** A member in quarantine, and some that stated a lock before they heard of a success: together they can be too many. */
+function tooFewVoters(simulation: Simulation, { registration }: Deal): boolean {
+  const { plan, fleet, nodes } = simulation;
+  if (plan.victim === undefined) return false;
+  const voters = nodes.filter((node) => node.standing === 'full' && !node.view(registration.slot).counters.locked);
+  return voters.length < fleet.quorum;
 }
 
 function isRight(simulation: Simulation, standing: Deal, result: Recovered): boolean {
