@@ -18,7 +18,7 @@ import { type Deal, Keys, type SigningKey, Vault } from '../simulation/cryptogra
 
 type Question = Exclude<Ask, { op: 'cancel' }>;
 
-export const PLACE: Place = { tenant: 'tenant', account: accountId('bench', 'issuer', 'ada'), way: PASSCODE };
+const PLACE: Place = { tenant: 'tenant', account: accountId('bench', 'issuer', 'ada'), way: PASSCODE };
 const NOW_MS = 1_800_000_000_000;
 
 export class BenchMember {
