@@ -41,12 +41,12 @@ const rooms = {
   commander: ['cli'],
   'age-encryption': ['backup'],
   aws4fetch: ['backup'],
-  tar: ['backup'],
+  'tar-stream': ['backup'],
 };
 
 /** Runs in browsers too, so nothing of Node; the files under src/client/node are the client's edge to it. */
 const browser = { path: '^src/(base|wire|oprf|fleet|vault|quorum|api|client)/', pathNot: '^src/client/node/' };
-const nodeOnlyPackages = ['undici', 'pino', 'prom-client', 'tar'];
+const nodeOnlyPackages = ['undici', 'pino', 'prom-client', 'tar-stream'];
 
 const inRooms = (names) => (names.length === 0 ? '^$' : `^src/(${names.join('|')})/`);
 const inPackages = (names) => `(^|node_modules/)(${names.join('|')})(/|$)`;

@@ -8,7 +8,7 @@
 import { type BigIntStats, constants } from 'node:fs';
 import { type FileHandle, open, readlink } from 'node:fs/promises';
 import { linkLeaves } from './links.ts';
-import { END, padding, spellEntry } from './tar.ts';
+import { type Kind, type Stored, spellEntries } from './tar.ts';
 import { type Found, passOver, type Remark, walk } from './walk.ts';
 
 const READ_BYTES = 1 << 20;
@@ -21,7 +21,11 @@ export interface Remarks {
 }
 
 /** @param except a folder, absolute, that is passed over: where the backup itself goes */
-export async function* pack(root: string, except: string | undefined, remarks: Remarks): AsyncGenerator<Uint8Array> {
+export function pack(root: string, except: string | undefined, remarks: Remarks): AsyncGenerator<Uint8Array> {
+  return spellEntries(packAll(root, except, remarks));
+}
+
+async function* packAll(root: string, except: string | undefined, remarks: Remarks): AsyncGenerator<Stored> {
   /** Files with several names: the first one stored, and how many are still to come. */
   const linked = new Map<string, { path: string; left: bigint }>();
   for await (const found of walk(root, (remark) => remarks.leftOut(remark))) {
@@ -30,7 +34,7 @@ export async function* pack(root: string, except: string | undefined, remarks: R
     if (isWithin(absolute, except)) {
       if (absolute === except) remarks.leftOut({ path, why: 'it is where the backup goes' });
     } else if (stat.isDirectory()) {
-      yield head('Directory', names.length === 0 ? './' : `./${path}/`, stat);
+      yield head('directory', names.length === 0 ? './' : `./${path}/`, stat);
     } else if (stat.isSymbolicLink()) {
       yield* packLink(root, found, remarks);
     } else if (stat.isFile()) {
@@ -40,7 +44,7 @@ export async function* pack(root: string, except: string | undefined, remarks: R
         const stored = yield* packFile(found, remarks);
         if (stored && stat.nlink > 1n) linked.set(key, { path: `./${path}`, left: stat.nlink - 1n });
       } else {
-        yield head('Link', `./${path}`, stat, { linkPath: first.path });
+        yield head('link', `./${path}`, stat, { linkPath: first.path });
         first.left -= 1n;
         if (first.left === 0n) linked.delete(key);
       }
@@ -48,24 +52,23 @@ export async function* pack(root: string, except: string | undefined, remarks: R
       remarks.leftOut({ path, why: 'it is a socket, a pipe or a device' });
     }
   }
-  yield END;
 }
 
-async function* packLink(root: string, { names, absolute, stat }: Found, remarks: Remarks): AsyncGenerator<Uint8Array> {
+async function* packLink(root: string, { names, absolute, stat }: Found, remarks: Remarks): AsyncGenerator<Stored> {
   const path = names.join('/');
   try {
     const target = await readlink(absolute);
     if (Buffer.from(target).includes('\ufffd')) remarks.leftOut({ path, why: 'it is a link to a name that is not UTF-8' });
     else if (await linkLeaves(root, names.slice(0, -1), target))
       remarks.leftOut({ path, why: 'it is a link that leads out of the folder' });
-    else yield head('SymbolicLink', `./${path}`, stat, { linkPath: target });
+    else yield head('symlink', `./${path}`, stat, { linkPath: target });
   } catch (error) {
     passOver(error, path, (remark) => remarks.leftOut(remark));
   }
 }
 
 /** Returns whether the file was stored. */
-async function* packFile({ names, absolute }: Found, remarks: Remarks): AsyncGenerator<Uint8Array, boolean> {
+async function* packFile({ names, absolute }: Found, remarks: Remarks): AsyncGenerator<Stored, boolean> {
   const path = names.join('/');
   // It was a file when it was listed; these flags keep a link or a pipe that took its place since from being followed or waited for.
   const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
@@ -78,9 +81,11 @@ async function* packFile({ names, absolute }: Found, remarks: Remarks): AsyncGen
       return false;
     }
     const size = Number(stat.size);
-    yield head('File', `./${path}`, stat, { size });
-    const missing = yield* content(file, size, path, remarks);
-    yield padding(size);
+    let missing = 0;
+    const content = contentOf(file, size, path, remarks, (bytes) => {
+      missing = bytes;
+    });
+    yield head('file', `./${path}`, stat, { size, content });
     const after = await file.stat({ bigint: true });
     if (missing > 0) remarks.changed({ path, why: `its last ${missing} bytes could not be read: the backup has zeros for them` });
     else if (after.size !== stat.size || after.mtimeNs !== stat.mtimeNs) remarks.changed({ path, why: 'it changed while it was read' });
@@ -90,29 +95,30 @@ async function* packFile({ names, absolute }: Found, remarks: Remarks): AsyncGen
   }
 }
 
-/** Exactly `size` bytes, because the header has promised them. Returns how many of them had to be made up. */
-async function* content(file: FileHandle, size: number, path: string, remarks: Remarks): AsyncGenerator<Uint8Array, number> {
+/** Exactly `size` bytes, because the header has promised them; those that had to be made up are told. */
+async function* contentOf(
+  file: FileHandle,
+  size: number,
+  path: string,
+  remarks: Remarks,
+  missing: (bytes: number) => void,
+): AsyncGenerator<Uint8Array> {
   for (let at = 0; at < size; ) {
     const buffer = Buffer.allocUnsafeSlow(Math.min(READ_BYTES, size - at));
     const read = await file.read(buffer, 0, buffer.length, at).catch((error) => passOver(error, path, (remark) => remarks.changed(remark)));
     if (read === undefined || read.bytesRead === 0) {
+      missing(size - at);
       for (let left = size - at; left > 0; left -= READ_BYTES) yield new Uint8Array(Math.min(READ_BYTES, left));
-      return size - at;
+      return;
     }
     at += read.bytesRead;
     yield buffer.subarray(0, read.bytesRead);
   }
-  return 0;
 }
 
-function head(
-  kind: 'File' | 'Directory' | 'SymbolicLink' | 'Link',
-  path: string,
-  stat: BigIntStats,
-  more: { size?: number; linkPath?: string } = {},
-): Uint8Array {
+function head(kind: Kind, path: string, stat: BigIntStats, more: Partial<Pick<Stored, 'size' | 'content' | 'linkPath'>> = {}): Stored {
   const mode = Number(stat.mode) & 0o7777;
-  return spellEntry({ kind, path, mode, mtimeNs: stat.mtimeNs, size: 0, ...more }, { uid: Number(stat.uid), gid: Number(stat.gid) });
+  return { kind, path, mode, mtimeNs: stat.mtimeNs, size: 0, uid: Number(stat.uid), gid: Number(stat.gid), ...more };
 }
 
 function isWithin(path: string, folder: string | undefined): boolean {

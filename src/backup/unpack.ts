@@ -24,17 +24,17 @@ export async function unpack(tar: AsyncIterable<Uint8Array>, root: string): Prom
     const names = namesOf(entry.path);
     const path = join(root, ...names);
     switch (entry.kind) {
-      case 'Directory':
+      case 'directory':
         if (names.length > 0) await mkdir(path, { mode: 0o700 });
         folders.push({ path, entry });
         break;
-      case 'File':
+      case 'file':
         await writeFile(path, entry, content);
         break;
-      case 'Link':
+      case 'link':
         await hardLink(root, entry.linkPath ?? '', path);
         break;
-      case 'SymbolicLink':
+      case 'symlink':
         links.push({ names, entry });
         break;
     }

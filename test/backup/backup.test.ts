@@ -26,9 +26,10 @@ import { ARCHIVE_FILE, type Archived, archive } from '../../src/backup/archive.t
 import { folderTarget } from '../../src/backup/folder.ts';
 import { identityOf, recipientOf } from '../../src/backup/key.ts';
 import { restore } from '../../src/backup/restore.ts';
-import { END, type Entry, padding, spellEntry } from '../../src/backup/tar.ts';
+import { type Kind, type Stored, spellEntries } from '../../src/backup/tar.ts';
 import { systemRandom } from '../../src/base/ports.ts';
 import { Secret } from '../../src/base/secret.ts';
+import { all } from './streams.ts';
 
 const ignore = () => undefined;
 const key = new Secret(systemRandom(32));
@@ -77,6 +78,7 @@ describe('a folder comes back', () => {
     linkSync(at('a.txt'), at('sub', 'twin'));
     utimesSync(at('a.txt'), 1, 1_234_567_890.123456);
     utimesSync(at('empty'), 1, -86_400.25);
+    utimesSync(at('sub', 'big.bin'), 1, 5_000_000_000.5);
     mkdirSync(at('closed', 'in it'), { recursive: true });
     writeFileSync(at('closed', 'in it', 'file'), 'f');
     chmodSync(at('closed', 'in it'), 0o500);
@@ -294,64 +296,79 @@ describe('a backup', () => {
   });
 });
 
-describe('a restore refuses, whole', () => {
-  const entry = (path: string, more: Partial<Entry> = {}): Uint8Array =>
-    spellEntry({ kind: 'File', path, mode: 0o644, mtimeNs: 0n, size: 0, ...more }, { uid: 0, gid: 0 });
-  const dot = entry('./', { kind: 'Directory', mode: 0o755 });
-  const device = Buffer.from(entry('./null'));
-  device.write('3', 156, 'latin1');
-  let sum = 8 * 32;
-  for (let i = 0; i < 512; i++) sum += i >= 148 && i < 156 ? 0 : (device[i] as number);
-  device.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148, 'latin1');
-  const file = [entry('./f', { size: 3 }), Buffer.from('abc'), padding(3)];
+const entry = (path: string, more: Partial<Stored> = {}): Stored => {
+  return { kind: 'file', path, mode: 0o644, mtimeNs: 0n, size: 0, uid: 0, gid: 0, ...more };
+};
+const file = (path: string, text: string, more: Partial<Stored> = {}): Stored =>
+  entry(path, { size: text.length, content: each([Buffer.from(text)]), ...more });
 
-  it.each<[string, Uint8Array[]]>([
-    ['a path out of the folder', [dot, entry('./../out'), END]],
-    ['an absolute path', [dot, entry('/tmp/out'), END]],
-    ['a link out of the folder', [dot, entry('./l', { kind: 'SymbolicLink', linkPath: '../out' }), END]],
-    ['an absolute link', [dot, entry('./l', { kind: 'SymbolicLink', linkPath: '/' }), END]],
-    [
-      'a link that leads out through another',
-      [
-        dot,
-        entry('./d/', { kind: 'Directory', mode: 0o755 }),
-        entry('./d/top', { kind: 'SymbolicLink', linkPath: '..' }),
-        entry('./l', { kind: 'SymbolicLink', linkPath: 'd/top/..' }),
-        END,
-      ],
-    ],
-    ['a hard link out of the folder', [dot, entry('./l', { kind: 'Link', linkPath: '../../etc/passwd' }), END]],
-    ['a hard link to a folder', [dot, entry('./l', { kind: 'Link', linkPath: './' }), END]],
-    ['a device', [dot, device, END]],
-    ['a stream without its end', [dot, ...file]],
-    ['a file without its content', [dot, entry('./f', { size: 3 })]],
-    ['a damaged header', [dot, Buffer.alloc(512, 1), END]],
-  ])('%s', async (_, stream) => {
-    async function* tar() {
-      yield* stream;
-    }
-    await folderTarget(store).write(ARCHIVE_FILE, sealTo(recipient, tar()));
+async function* each<T>(values: readonly T[]): AsyncGenerator<T> {
+  yield* values;
+}
+
+/** Stores entries as a backup; what is done to the tar stream in between is up to the test. */
+async function storeTar(entries: readonly Stored[], change: (tar: Buffer) => Uint8Array = (tar) => tar): Promise<void> {
+  const tar = change(await all(spellEntries(each(entries))));
+  await folderTarget(store).write(ARCHIVE_FILE, sealTo(recipient, each([tar])));
+}
+
+describe('a restore refuses, whole', () => {
+  const dot = entry('./', { kind: 'directory', mode: 0o755 });
+  const d = entry('./d/', { kind: 'directory', mode: 0o755 });
+  const link = (path: string, linkPath: string): Stored => entry(path, { kind: 'symlink', linkPath });
+  const endBytes = 1024;
+
+  it.each<[string, () => Stored[], ((tar: Buffer) => Uint8Array)?]>([
+    ['a path out of the folder', () => [entry('./../out')]],
+    ['an absolute path', () => [entry('/tmp/out')]],
+    ['a name with a NUL', () => [entry('./a\0b')]],
+    ['a link out of the folder', () => [link('./l', '../out')]],
+    ['an absolute link', () => [link('./l', '/')]],
+    ['a link that leads out through another', () => [d, link('./d/top', '..'), link('./l', 'd/top/..')]],
+    ['a hard link out of the folder', () => [entry('./l', { kind: 'link', linkPath: '../../etc/passwd' })]],
+    ['a hard link to a folder', () => [entry('./l', { kind: 'link', linkPath: './' })]],
+    ['a device', () => [entry('./null', { kind: 'character-device' as Kind })]],
+    ['a stream without its end', () => [file('./f', 'abc')], (tar) => tar.subarray(0, -endBytes)],
+    ['a stream without its end, after a folder', () => [], (tar) => tar.subarray(0, -endBytes)],
+    ['a file without its content', () => [file('./f', 'abc')], (tar) => tar.subarray(0, -endBytes - 512)],
+    ['a file with half its content', () => [file('./f', 'x'.repeat(3000))], (tar) => tar.subarray(0, -endBytes - 2000)],
+    ['a damaged header', () => [file('./f', 'abc')], (tar) => Buffer.concat([tar.subarray(0, -endBytes), Buffer.alloc(512, 1)])],
+    ['what is no tar stream', () => [], () => Buffer.alloc(100_000, 'x')],
+    ['nothing', () => [], () => Buffer.alloc(0)],
+  ])('%s', async (_, entries, change) => {
+    await storeTar([dot, ...entries()], change);
     await expect(bring()).rejects.toMatchObject({ code: 'malformed' });
     expect(readdirSync(root).sort()).toEqual(['folder', 'store']);
   });
 
   it('and never writes through a link, nor over a file', async () => {
-    const link = entry('./l', { kind: 'SymbolicLink', linkPath: 'd' });
-    const through = [dot, entry('./d/', { kind: 'Directory', mode: 0o755 }), link, entry('./l/f'), END];
-    for (const stream of [through, [dot, ...file, ...file, END]]) {
-      async function* tar() {
-        yield* stream;
-      }
-      await folderTarget(store).write(ARCHIVE_FILE, sealTo(recipient, tar()));
+    for (const entries of [
+      [d, link('./l', 'd'), entry('./l/f')],
+      [file('./f', 'abc'), file('./f', 'abc')],
+    ]) {
+      await storeTar([dot, ...entries]);
       await expect(bring()).rejects.toThrow(/ENOENT|EEXIST/);
       expect(existsSync(back)).toBe(false);
     }
   });
 });
 
-it('a size above eight gibibytes is spelled so that tar reads it', () => {
+it('a file that nobody may read does not come back as one that all may', async () => {
+  await storeTar([entry('./', { kind: 'directory', mode: 0o755 }), file('./closed', 'abc', { mode: 0 })]);
+  await bring();
+  expect(lstatSync(join(back, 'closed')).mode & 0o7777).toBe(0);
+});
+
+it('sizes above eight gibibytes, owners above 18 bits and times after 2038 are spelled so that tar reads them', async () => {
   const size = 9 * 2 ** 30 + 5;
-  const head = spellEntry({ kind: 'File', path: './huge', mode: 0o644, mtimeNs: 0n, size }, { uid: 3_000_000, gid: 0 });
-  const listed = spawnSync('tar', ['-tv', '--numeric-owner'], { input: head, encoding: 'utf8' }).stdout;
-  expect(listed).toContain(`3000000/0 ${size} `);
+  const content = each(new Array<Uint8Array>(4).fill(Buffer.alloc(1 << 16)));
+  const huge = entry('./huge', { size, uid: 3_000_000, mtimeNs: 5_000_000_000_250_000_000n, content });
+  const begun: Uint8Array[] = [];
+  for await (const chunk of spellEntries(each([huge]))) {
+    begun.push(chunk);
+    if (begun.length === 4) break;
+  }
+  const options = { input: Buffer.concat(begun), encoding: 'utf8', env: { ...process.env, TZ: 'UTC' } } as const;
+  const listed = spawnSync('tar', ['-tv', '--numeric-owner', '--full-time'], options).stdout;
+  expect(listed).toContain(`3000000/0 ${size} 2128-06-11 08:53:20.25 ./huge`);
 });
