@@ -1,7 +1,7 @@
 /**
- * A tar stream as a folder. Whoever writes to the storage cannot make an age file that opens, but whoever was backed up may have
- * been given an odd folder; so nothing is created through a link (links come last), nothing is overwritten, and a path or link
- * that leads out of the folder is refused.
+ * A tar stream as a folder. It may be an attacker's: age does not say who encrypted, so whoever writes to the storage can put a
+ * backup of his own there. So nothing is created through a link (links come last), nothing is overwritten, and a path or link that
+ * leads out of the folder is refused.
  *
  * Owners are not restored: everything belongs to who restores. Therefore set-id bits are not either: a program that runs as its
  * owner must not begin to run as another one. Folders get their times and permissions last, when nothing more goes into them.
