@@ -46,7 +46,6 @@ const core = struct({
 });
 
 export type Core = ReturnType<(typeof core)['read']>;
-export type Kdf = Core['kdf'];
 
 /** 33-byte ephemeral key and 152-byte AES-KWP blob; or only the hash of the two, once dropped. */
 export type Share = { readonly ephemeralKey: Uint8Array; readonly wrapped: Uint8Array } | { readonly hash: Id };

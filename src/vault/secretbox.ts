@@ -18,7 +18,7 @@ import { alarm, assert, fail } from '../base/errors.ts';
 import { Secret } from '../base/secret.ts';
 import type { WayInKeys } from './hardening.ts';
 
-export const SECRET_BYTES = 32;
+const SECRET_BYTES = 32;
 const COMMITMENT_BYTES = 32;
 export const BOX_BYTES = COMMITMENT_BYTES + SECRET_BYTES + 16;
 

@@ -6,7 +6,7 @@ import { readSigned } from '../../wire/signed.ts';
 import type { Authorised, Member } from '../ask.ts';
 
 /** A pass outlives many requests; a request does not outlive its use by more than this. */
-export const REQUEST_LIFETIME_MAX_SECONDS = 300;
+const REQUEST_LIFETIME_MAX_SECONDS = 300;
 
 /** @throws `not-signed`, `malformed`, `wrong-fleet`, `request-expired`, `pass-refused` */
 export function readRequest(member: Member, { caller, request }: Authorised, operation: Operation): Message<'client/request'> {
