@@ -39,7 +39,10 @@ function askToRejoin(simulation: Simulation, node: Node): void {
   converse(simulation, node, talk, (verdict) => {
     story.tell(node.name, () => `after its start: ${verdict.kind}`);
     story.count(`member ${verdict.kind}`);
-    if (verdict.kind === 'rolled-back') node.token.quarantined = true;
+    if (verdict.kind === 'rolled-back') {
+      node.token.quarantined = true;
+      node.disk.seen.set(node.id, verdict.highest);
+    }
     if (node.token.quarantined) node.standing = { newSince: verdict.newSince };
     else if (verdict.kind === 'rejoined') node.vouch();
     else {

@@ -28,7 +28,7 @@ export function firstStanding(tokenClass: 'device' | 'host', quarantined: boolea
 
 /** @returns a turn for `startLoop` */
 export function rejoinTurn(body: Body, driver: Driver, floor: Floor, how: Rejoining): (stop: AbortSignal) => Promise<number | undefined> {
-  const { fleet, self, token, verify, clock, trace } = body;
+  const { fleet, self, token, store, verify, clock, trace } = body;
   const { foundSequence, vouchedSequence, sequence: started } = token.counters;
   // A token that votes from the start makes commits that others see before anyone vouches for it.
   const found = driver.standing === 'full' ? foundSequence : vouchedSequence;
@@ -43,6 +43,7 @@ export function rejoinTurn(body: Body, driver: Driver, floor: Floor, how: Rejoin
       rejoin(fleet, self, verify, hello, patience, () => token.counters.sequence),
       stop,
     );
+    if (verdict.kind === 'rolled-back') await store.saw([{ node: self, sequence: verdict.highest }]);
     if (verdict.kind === 'rolled-back' && !token.counters.quarantined) {
       await token.counters.quarantine();
       trace('rolled-back', { found: `${found}`, highest: `${verdict.highest}` });

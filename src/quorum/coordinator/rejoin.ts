@@ -20,7 +20,10 @@ import { gather, type Patience, type Talk } from './conversation.ts';
 /** `newSince`: the sequences of those that answered; generations of later votes are new to a token that was rolled back. */
 export type Verdict = { readonly newSince: ReadonlyMap<Id, bigint> } & (
   | { readonly kind: 'rejoined' }
-  /** Someone knows of commits that the token does not. */
+  /**
+   * Someone knows of commits that the token does not. The driver remembers the highest as seen of this member itself: votes
+   * of an earlier epoch are taken by nobody, and it must not put its own into certificates that it coordinates.
+   */
   | { readonly kind: 'rolled-back'; readonly highest: bigint }
   | { readonly kind: 'undecided'; readonly inStanding: number }
 );
@@ -33,8 +36,10 @@ export function* rejoin(fleet: Fleet, self: Id, verify: Verify, hello: Signed, p
   const answers = said.flatMap(({ node, signed }) => readAnswer(node, signed, fleet, verify) ?? []);
   const fresh = answers.filter((answer) => answer.subject === self && equalBytes(answer.nonce, nonce));
   const newSince = new Map(fresh.map((answer) => [answer.signer, answer.sequence]));
-  const proof = fresh.find((answer) => contradicts(answer, found, started, latest()));
-  if (proof !== undefined) return { kind: 'rolled-back', highest: proof.highest, newSince };
+  if (fresh.some((answer) => contradicts(answer, found, started, latest()))) {
+    const known = fresh.flatMap(({ highest, latestStart }) => [highest, latestStart]);
+    return { kind: 'rolled-back', highest: known.reduce((a, b) => (a > b ? a : b)), newSince };
+  }
   const inStanding = fresh.filter((answer) => answer.standing).length;
   const enough = inStanding >= fleet.nodes.length - fleet.quorum + 1 || fresh.length === others.length;
   return enough ? { kind: 'rejoined', newSince } : { kind: 'undecided', inStanding, newSince };
