@@ -54,11 +54,7 @@ export async function fleetRecoveries(how: FleetLoad): Promise<void> {
       cpuMsEach: (before.cpuMsEach + after.cpuMsEach) / 2,
     };
     const common = { nodes, clients: raw ? 'raw' : 'full', inFlight, accounts };
-    report('fleet-registrations', {
-      ...common,
-      ...figuresOf(registering, ceiling, 'registrations'),
-      note: 'ratio to the ceiling of recoveries',
-    });
+    report('fleet-registrations', { ...common, ...figuresOf(registering, ceiling, 'registrations') });
     report('fleet-recoveries', { ...common, ...figuresOf(recovering, ceiling, 'recoveries'), residentMiB });
     const failed = { ...registering.loaded.failed, ...recovering.loaded.failed };
     if (Object.keys(failed).length > 0) throw new Error(`calls failed: ${JSON.stringify(failed)}`);

@@ -2,7 +2,8 @@
  * How fast is it, as ratios on this machine: figures as JSON lines on stdout, progress on stderr. docs/bench.md says what each
  * figure means.
  *
- *   npm run bench -- [--quick] [--long] [--only NAME] [--raw-clients] [--nodes N] [--seconds S] [--cpu-prof FOLDER]
+ *   npm run bench -- [--quick] [--long] [--only NAME] [--raw-clients] [--nodes N,N] [--slots N,N] [--seconds S]
+ *     [--cpu-prof FOLDER]
  */
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -22,11 +23,13 @@ const { values } = parseArgs({
     'raw-clients': { type: 'boolean', default: false },
     nodes: { type: 'string' },
     seconds: { type: 'string' },
+    slots: { type: 'string' },
     'cpu-prof': { type: 'string' },
   },
 });
 const { quick, long, only } = values;
 const sizes = values.nodes === undefined ? (quick ? [3] : [3, 5]) : values.nodes.split(',').map(Number);
+const counts = values.slots?.split(',').map(Number) ?? (quick ? [500, 2_000] : long ? [10_000, 120_000] : [1_000, 10_000]);
 const durationMs = 1000 * Number(values.seconds ?? (quick ? 1 : 15));
 
 async function ceilings(): Promise<void> {
@@ -50,13 +53,15 @@ async function fleets(): Promise<void> {
 const benches: Readonly<Record<string, () => Promise<void>>> = {
   'token-ceiling': ceilings,
   'fleet-recoveries': fleets,
-  slots: () => slots(quick ? [500, 2_000] : long ? [10_000, 800_000] : [1_000, 10_000], durationMs),
+  slots: () => slots(counts, durationMs),
   backup: () => backup(quick ? 32 : 512),
 };
 
+let interrupted = false;
 // Interrupted, it leaves nothing running and nothing behind either.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.once(signal, () => {
+    interrupted = true;
     tell('interrupted, stopping');
     void closeAll().finally(() => process.exit(1));
   });
@@ -73,7 +78,8 @@ if (only !== undefined && benches[only] === undefined) {
       if (part) await run();
     }
   } catch (error) {
-    tell(error instanceof Error ? String(error.stack) : String(error));
+    // What was ended in the middle fails, of course.
+    if (!interrupted) tell(error instanceof Error ? String(error.stack) : String(error));
     process.exitCode = 1;
   } finally {
     await closeAll();
