@@ -45,6 +45,8 @@ export interface ClientOptions {
   readonly argon2id?: Argon2id;
   readonly verify?: Verify;
   readonly callLimitMs?: number;
+  /** The node to begin with, by its place in the entry; by default one by chance. */
+  readonly first?: number;
 }
 
 /** A week to object, a month until a locked key is destroyed. */
@@ -72,7 +74,8 @@ export class VaultClient {
     this.#account = { tenant: options.tenant, account: accountId(entry.namespace, issuer, subject) };
     this.#verify = options.verify ?? verifyP256;
     // Not everybody through the same node: it could keep all of them from the others by dropping what they guess.
-    const [first = 0] = (options.random ?? systemRandom)(1);
+    const [chance = 0] = systemRandom(1);
+    const first = options.first ?? chance;
     const listed = chosen.nodes.map((node) => node.url.replace(/\/$/, ''));
     const urls = listed.map((_, i) => listed[(i + first) % listed.length] as string);
     const reach = { urls, fetch: options.fetch ?? ((url, init) => fetch(url, init)), callLimitMs: options.callLimitMs ?? 30_000 };
