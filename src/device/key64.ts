@@ -1,6 +1,7 @@
 /**
  * The mode without a vault: the person keeps the backup key, as 64 hexadecimal digits. Nobody can help who loses it.
- * There is no check digit in it: that it is the right one shows in its recipient, which the device and every backup know.
+ * There is no check digit in it: that it is the right one shows in its recipient, which the device and every backup know. (X25519
+ * ignores five bits of a key, RFC 7748, section 5: a digit that is wrong only there makes no other key.)
  */
 import { loadHeader } from '../backup/beside.ts';
 import { type BackupKey, recipientOf } from '../backup/key.ts';

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { recipientOf } from '../../src/backup/key.ts';
 import { toHex } from '../../src/base/bytes.ts';
 import { Secret } from '../../src/base/secret.ts';
 import { DeviceHome } from '../../src/device/home.ts';
@@ -69,7 +70,7 @@ describe('a device with such a key', () => {
     expect(readFileSync(file, 'utf8').replaceAll('-', '')).not.toContain(digits.reveal().replaceAll('-', ''));
   });
 
-  it('notices any wrong digit, against itself and against a backup', async () => {
+  it('notices any wrong digit that makes it another key, against itself and against a backup', async () => {
     const digits = (await makeKey64(home)).digits.reveal();
     await backUp();
     const elsewhere = new DeviceHome(join(root, 'elsewhere'));
@@ -78,6 +79,8 @@ describe('a device with such a key', () => {
     for (let at = 0; at < digits.length; at += 1) {
       if (digits[at] === '-') continue;
       const ask = async () => mistyped(digits, at);
+      // X25519 ignores five bits of a key (RFC 7748, section 5): with one of those another, it opens the same backups.
+      if ((await recipientOf(readKey64(await ask()))) === (await recipientOf(readKey64(digits)))) continue;
       await expect(checkKey64(home, ask)).rejects.toThrow(malformed);
       await expect(checkKey64(elsewhere, ask, join(root, 'store'))).rejects.toThrow(malformed);
     }
