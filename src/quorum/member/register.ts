@@ -1,6 +1,6 @@
 /**
- * A member votes for a registration: once per generation, after its own share has opened in its token (DESIGN of the
- * protocol: docs/design.md, "Register"). What is in force stays in force until the activation.
+ * A member votes for a registration: once per generation, after its own share has opened in its token (docs/design.md,
+ * "Register and activate"). What is in force stays in force until the activation.
  */
 import type { Id } from '../../base/bytes.ts';
 import { fail } from '../../base/errors.ts';
