@@ -36,6 +36,14 @@ export type PeerAsk = z.output<typeof peerAsk>;
 const reply = z.union([signedStatement, refusal]);
 const cursor = z.int().min(0);
 
+/** Holdings in one page of an inventory. */
+const HOLDINGS_MAX = 1000;
+const holding = z.strictObject({
+  slot: id,
+  generation: z.int().min(1).max(0xffff_ffff),
+  share: z.enum(['held', 'missing', 'erased', 'deleted']),
+});
+
 export const peerOperations = {
   ask: { request: peerAsk, reply },
   cancel: { request: z.strictObject({ place, cancelled }), reply: z.union([z.literal(true), refusal]) },
@@ -49,6 +57,11 @@ export const peerOperations = {
       next: cursor,
       head: cursor,
     }),
+  },
+  /** What this member holds of each slot, in the order of the slots: for counting shares (node/shares.ts). */
+  inventory: {
+    request: z.strictObject({ after: id.exactOptional(), limit: z.int().min(1).max(HOLDINGS_MAX) }),
+    reply: z.strictObject({ holdings: z.array(holding).max(HOLDINGS_MAX), next: id.exactOptional() }),
   },
   events: { request: z.strictObject(authorised), reply: z.strictObject({ events: z.string().max(64 * 1024), signed: signedStatement }) },
 } as const;

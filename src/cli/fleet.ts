@@ -5,6 +5,7 @@ import { bringUp, startOne, takeDown } from './fleet/bring-up.ts';
 import { memberOf, requireLayout } from './fleet/layout.ts';
 import { folderOption, nodesOption, showProgress } from './fleet/options.ts';
 import { type Stopped, stop } from './fleet/processes.ts';
+import { shares } from './fleet/shares.ts';
 import { type FleetStatus, fleetStatus, type MemberStatus } from './fleet/status.ts';
 import { type Cell, print, printJson, printTable, say } from './report.ts';
 
@@ -29,6 +30,7 @@ export function fleetCommands(): Command {
   command('status', 'what runs, what is ready, and what each node says of itself').action(async ({ dir, json }: Common) => {
     showStatus(await fleetStatus(requireLayout(resolve(dir))), json);
   });
+  group.addCommand(shares());
   command('start', 'start one node, or the account service')
     .argument('<name>', 'node-1, node-2, ... or accounts')
     .action(async (name: string, { dir, json }: Common) => {
@@ -49,6 +51,7 @@ Examples:
   holdfast fleet up                      5 nodes in .holdfast
   holdfast fleet up --nodes 3 --dir /tmp/fleet
   holdfast fleet status --json
+  holdfast fleet shares
   holdfast fleet stop node-2 --kill      and see the others go on
   holdfast fleet start node-2
   holdfast fleet down`,

@@ -10,10 +10,11 @@ import type { Cancelled, ChangePage, Proof, Standing } from '../quorum/record.ts
 import { proofOf } from '../store/row.ts';
 import { parseRegistration } from '../vault/registration.ts';
 import { type Place, slotId } from '../vault/slot.ts';
-import type { MemberPort } from '../web/ports.ts';
+import type { InventoryPage, MemberPort } from '../web/ports.ts';
 import { decodeMessage } from '../wire/message.ts';
 import type { Body, Driver } from './drive.ts';
 import { news, slotsOf } from './news.ts';
+import { holdingOf } from './shares.ts';
 
 export class MemberSide implements MemberPort {
   readonly #body: Body;
@@ -58,6 +59,11 @@ export class MemberSide implements MemberPort {
 
   changes(after: number, limit: number): Promise<ChangePage> {
     return this.#body.store.changesAfter(after, limit);
+  }
+
+  async inventory(after: Id | undefined, limit: number): Promise<InventoryPage> {
+    const { records, ...rest } = await this.#body.store.recordsAfter(after, limit);
+    return { holdings: records.flatMap(({ slot, record }) => holdingOf(slot, record, this.#body.fleet, this.#body.self) ?? []), ...rest };
   }
 
   readonly #slotOf = ({ registration }: Standing): Id => parseRegistration(registration, this.#body.fleet).slot;

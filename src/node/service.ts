@@ -6,11 +6,12 @@ import { type Id, NO_ID } from '../base/bytes.ts';
 import { HoldfastError } from '../base/errors.ts';
 import { type Random, systemRandom } from '../base/ports.ts';
 import type { Fleet } from '../fleet/fleet.ts';
-import type { CoordinatorPort, Health, MemberPort, PeersPort, VaultPort } from '../web/ports.ts';
+import type { CoordinatorPort, Health, MemberPort, PeersPort, ShareCounts, VaultPort } from '../web/ports.ts';
 import { type CoordinatorLimits, CoordinatorSide } from './coordinator-side.ts';
 import { type Body, Driver } from './drive.ts';
 import { Fellowship } from './fellowship.ts';
 import { MemberSide } from './member-side.ts';
+import { countShares, type InventoryOf } from './shares.ts';
 import { catchUpTurn } from './tasks/catch-up.ts';
 import { dueTurn } from './tasks/due.ts';
 import { type Loop, startLoop } from './tasks/loop.ts';
@@ -116,6 +117,18 @@ export class VaultService implements VaultPort {
       waiting: this.#driver.locks.waiting,
       ...(await store.counts()),
     };
+  }
+
+  async shares(): Promise<ShareCounts> {
+    const { peerLimitMs } = this.#timing;
+    const signal = () => AbortSignal.any([this.#stop.signal, AbortSignal.timeout(peerLimitMs)]);
+    const inventories = this.fleet.nodes.map(
+      ({ id }): InventoryOf => ({
+        node: id,
+        page: (after, limit) => this.#fellowship.at(id, signal()).inventory(after, limit),
+      }),
+    );
+    return countShares(this.fleet.threshold, inventories);
   }
 
   /** Ends tasks and conversations; resolves when no slot is at work any more. Stop the listeners first. */

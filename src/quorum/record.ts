@@ -64,6 +64,13 @@ export interface ChangePage {
   readonly head: number;
 }
 
+/** Ascending by slot, so that inventories of several members are compared side by side without holding any of them whole. */
+export interface RecordPage {
+  readonly records: readonly { readonly slot: Id; readonly record: SlotRecord }[];
+  /** Go on after this one; nothing at the end. */
+  readonly next?: Id;
+}
+
 export interface SlotRecord extends Proof {
   readonly place: Place;
   /** This member's own statements, kept because none is ever signed twice. */

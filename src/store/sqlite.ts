@@ -11,7 +11,7 @@ import { eventKind } from '../api/events.ts';
 import { type Id, idFromBytes, idToBytes } from '../base/bytes.ts';
 import { type Code, HoldfastError } from '../base/errors.ts';
 import { Recent } from '../base/recent.ts';
-import type { AccountEvent, Change, ChangePage, SlotRecord } from '../quorum/record.ts';
+import type { AccountEvent, Change, ChangePage, RecordPage, SlotRecord } from '../quorum/record.ts';
 import { Reader, u64 } from '../wire/field.ts';
 import { type Batches, startBatches } from './batches.ts';
 import { decodeProof, decodeRow, encodeRow } from './row.ts';
@@ -22,6 +22,7 @@ const reads = {
   slot: 'SELECT proof, own FROM slots WHERE slot = ?',
   latest: LATEST,
   changes: 'SELECT changed, slot, proof FROM slots WHERE changed > ? ORDER BY changed LIMIT ?',
+  records: 'SELECT slot, proof, own FROM slots WHERE slot > ? ORDER BY slot LIMIT ?',
   // However many others there are: without the announcements the owner cannot object.
   events: `
     SELECT slot, kind, generation, digest, attempt, time
@@ -85,6 +86,17 @@ class SqliteStore implements Store {
     const last = rows.at(-1);
     const next = last === undefined ? cursor : Number(last['changed']);
     return { changes: rows.flatMap((row) => this.#change(row) ?? []), next, head: Math.max(head, next === cursor ? head : next) };
+  }
+
+  async recordsAfter(after: Id | undefined, limit: number): Promise<RecordPage> {
+    const rows = this.#all('records', after === undefined ? new Uint8Array() : idToBytes(after), limit);
+    const records = rows.flatMap((row) => {
+      const slot = idOf(row['slot']);
+      const record = this.#readable(slot, () => decodeRow(slot, { proof: String(row['proof']), own: String(row['own']) }));
+      return record === undefined ? [] : [{ slot, record }];
+    });
+    const last = rows.length === limit ? rows.at(-1) : undefined;
+    return { records, ...(last && { next: idOf(last['slot']) }) };
   }
 
   async events(account: Id, limit: number): Promise<readonly AccountEvent[]> {

@@ -7,7 +7,7 @@
  * that catch-up heals it.
  */
 import type { Id } from '../base/bytes.ts';
-import type { AccountEvent, ChangePage, SlotRecord } from '../quorum/record.ts';
+import type { AccountEvent, ChangePage, RecordPage, SlotRecord } from '../quorum/record.ts';
 
 export interface SaveWith {
   /** Goes into the account's feed in the same transaction. */
@@ -22,6 +22,8 @@ export interface Store {
   save(slot: Id, record: SlotRecord, more?: SaveWith): Promise<void>;
   /** Slots whose proof changed after this cursor; 0 for all. */
   changesAfter(cursor: number, limit: number): Promise<ChangePage>;
+  /** Records in the order of their slots; unreadable ones are left out. @param after nothing for the start */
+  recordsAfter(after: Id | undefined, limit: number): Promise<RecordPage>;
   /**
    * The account's latest events, newest first, announcements before others. Older ones than the newest 256, and than each slot's
    * newest 16 announcements, are forgotten.

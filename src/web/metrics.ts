@@ -1,6 +1,9 @@
 /**
  * Numbers for operators, on a listener of their own that is meant for the loopback: who reads them sees how many people use
  * the vault and when, and nothing of anyone.
+ *
+ *   GET /metrics   in Prometheus' text format
+ *   GET /shares    how many slots still have all shares, and how many fewer: asks all nodes, and takes a while (JSON)
  */
 import { createServer } from 'node:http';
 import type { RequestHandler } from 'express';
@@ -75,14 +78,19 @@ function meterHealth(registry: Registry, vault: VaultPort): () => Promise<void> 
 
 export function startMetricsListener({ registry }: Meter, vault: VaultPort, address: Address): Promise<Listener> {
   const refresh = meterHealth(registry, vault);
-  const answer = async (): Promise<string> => {
+  const metrics = async (): Promise<string> => {
     await refresh();
     return registry.metrics();
   };
+  const pages: Readonly<Record<string, { readonly type: string; readonly text: () => Promise<string> }>> = {
+    '/metrics': { type: registry.contentType, text: metrics },
+    '/shares': { type: 'application/json', text: async () => JSON.stringify(await vault.shares()) },
+  };
   const server = createServer((request, response) => {
-    if (request.method !== 'GET' || request.url !== '/metrics') return void response.writeHead(404).end();
-    answer().then(
-      (text) => response.writeHead(200, { 'content-type': registry.contentType }).end(text),
+    const known = request.method === 'GET' ? pages[request.url ?? ''] : undefined;
+    if (known === undefined) return void response.writeHead(404).end();
+    known.text().then(
+      (text) => response.writeHead(200, { 'content-type': known.type }).end(text),
       () => response.writeHead(503).end(),
     );
   });

@@ -72,6 +72,7 @@ function memberOver(link: Link, signal: AbortSignal): MemberPort {
     },
     proofOf: async (slot) => (await link.call('proof', { slot }, signal)).proof,
     changes: (after, limit) => link.call('changes', { after, limit }, signal),
+    inventory: (after, limit) => link.call('inventory', { limit, ...(after && { after }) }, signal),
   };
 }
 

@@ -1,5 +1,5 @@
 /**
- * Where the other nodes of the fleet ask: mutual TLS 1.3 under the identity keys of the fleet entry (peer-trust.ts), six
+ * Where the other nodes of the fleet ask: mutual TLS 1.3 under the identity keys of the fleet entry (peer-trust.ts), seven
  * routes, nothing else. No rate limit and no request log here: they would halve what the fleet can do, and only its own
  * nodes get this far.
  *
@@ -47,6 +47,10 @@ function handlers({ fleet, member }: VaultPort, passes: Passes): Handlers {
     changes: async ({ after, limit }) => {
       const { changes, ...rest } = await member.changes(after, limit);
       return { changes: [...changes], ...rest };
+    },
+    inventory: async ({ after, limit }) => {
+      const { holdings, ...rest } = await member.inventory(after, limit);
+      return { holdings: [...holdings], ...rest };
     },
     events: async (spelled) => member.events(await readCaller(spelled, passes)),
   };

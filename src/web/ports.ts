@@ -18,6 +18,35 @@ import type { Question } from '../quorum/member/member.ts';
 import type { Cancelled, ChangePage, Confirmed, Proof, Standing } from '../quorum/record.ts';
 import type { Place } from '../vault/slot.ts';
 
+/** What a member has of a slot that has a registration in force. */
+export interface Holding {
+  readonly slot: Id;
+  /** In force. */
+  readonly generation: number;
+  /** `missing`: its share did not open here, or never came. `erased`: after a lock. `deleted`: there is none any more. */
+  readonly share: 'held' | 'missing' | 'erased' | 'deleted';
+}
+
+export interface InventoryPage {
+  /** Ascending by slot. */
+  readonly holdings: readonly Holding[];
+  /** Go on after this one; nothing at the end. */
+  readonly next?: Id;
+}
+
+/** How many slots have how many shares: numbers only, in which nobody can find an account. */
+export interface ShareCounts {
+  readonly nodes: number;
+  readonly threshold: number;
+  /** Slots with that many shares: index 0 to all nodes. */
+  readonly slots: readonly number[];
+  /** Locked, and their shares erased. */
+  readonly erased: number;
+  readonly deleted: number;
+  /** Nodes whose inventory could not be read: their shares are not counted. */
+  readonly silent: readonly Id[];
+}
+
 /** What other members ask of this one. */
 export interface MemberPort {
   ask(ask: Question): Promise<Reply>;
@@ -30,6 +59,8 @@ export interface MemberPort {
   proofOf(slot: Id): Promise<Proof | undefined>;
   /** @param after a cursor; 0 for the start */
   changes(after: number, limit: number): Promise<ChangePage>;
+  /** In the order of the slots. @param after nothing for the start */
+  inventory(after: Id | undefined, limit: number): Promise<InventoryPage>;
 }
 
 /**
@@ -96,4 +127,6 @@ export interface VaultPort {
   readonly member: MemberPort;
   readonly clients: CoordinatorPort;
   health(): Promise<Health>;
+  /** Asks every member, itself included. */
+  shares(): Promise<ShareCounts>;
 }

@@ -228,6 +228,7 @@ export class TestFleet {
           teach: async (proof) => call(reach().teach(proof)),
           proofOf: async (slot) => call(reach().proofOf(slot)),
           changes: async (after, limit) => call(reach().changes(after, limit)),
+          inventory: async (after, limit) => call(reach().inventory(after, limit)),
         };
       },
     };

@@ -54,9 +54,18 @@ const absent = () => Promise.reject(new Error('not part of this test'));
 
 /** @param member what the vault behind the listener says */
 export function vaultOf(fleet: VaultPort['fleet'], self: TestNode, member: Partial<MemberPort>, rest: Partial<VaultPort> = {}): VaultPort {
-  const whole = { ask: absent, cancel: absent, events: absent, teach: absent, proofOf: absent, changes: absent, ...member };
+  const whole = {
+    ask: absent,
+    cancel: absent,
+    events: absent,
+    teach: absent,
+    proofOf: absent,
+    changes: absent,
+    inventory: absent,
+    ...member,
+  };
   const clients = { status: absent, register: absent, activate: absent, attempt: absent, confirm: absent, cancel: absent, events: absent };
-  return { fleet, self: self.id, member: whole, clients, health: absent, ...rest };
+  return { fleet, self: self.id, member: whole, clients, health: absent, shares: absent, ...rest };
 }
 
 export function memoryTrace() {
