@@ -5,7 +5,7 @@
 
 const mathematics = ['base', 'wire', 'oprf', 'fleet'];
 const protocol = [...mathematics, 'vault', 'quorum'];
-const edges = ['token', 'store', 'web', 'backup'];
+const edges = ['token', 'store', 'web', 'backup', 'custody'];
 /** What each room may import of src. A room that is not named here may not exist. */
 const mayImport = {
   base: [],
@@ -19,6 +19,7 @@ const mayImport = {
   store: [...protocol, 'api'],
   web: [...protocol, 'api'],
   backup: protocol,
+  custody: protocol,
   node: [...protocol, 'api', ...edges],
   client: [...protocol, 'api'],
   ceremony: [...protocol, 'api', ...edges],
@@ -42,6 +43,7 @@ const rooms = {
   'age-encryption': ['backup'],
   aws4fetch: ['backup'],
   'tar-stream': ['backup'],
+  'shamir-secret-sharing': ['custody'],
 };
 
 /** Runs in browsers too, so nothing of Node; the files under src/client/node are the client's edge to it. */
