@@ -26,8 +26,9 @@ const mayImport = {
   client: [...protocol, 'api'],
   ceremony: [...protocol, 'api', ...edges],
   accounts: [...protocol, 'api', ...edges],
+  witness: [...protocol, 'api', ...edges],
   device: [...protocol, 'api', 'backup', 'client'],
-  cli: [...protocol, 'api', ...edges, 'node', 'client', 'ceremony', 'accounts', 'device'],
+  cli: [...protocol, 'api', ...edges, 'node', 'client', 'ceremony', 'accounts', 'witness', 'device'],
 };
 
 /** Which rooms may import an outside package. One that is not named here is free outside browser code. */

@@ -17,6 +17,7 @@ const groups: Readonly<Record<string, Load>> = {
   token: async () => [(await import('./token.ts')).tokenCommands()],
   node: async () => [(await import('./node.ts')).nodeCommands()],
   accounts: async () => [(await import('./accounts.ts')).accountsCommands()],
+  witness: async () => [(await import('./witness.ts')).witnessCommands()],
 };
 
 const program = new Command('holdfast')

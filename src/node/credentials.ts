@@ -1,86 +1,16 @@
-/** TLS credentials that renew themselves while a node runs: the leaf for peers, and the file that clients see. */
-import { readFileSync, statSync } from 'node:fs';
-import { fail } from '../base/errors.ts';
-import type { TlsCredentials } from '../web/listen.ts';
+/** The leaf for peers as TLS credentials: it renews itself while a node runs. What clients see is web/credentials.ts. */
+import { type Renewing, renewing, type TlsKey } from '../web/credentials.ts';
 import { issueLeaf, LEAF_LIFE_MS, type LeafRequest } from './tls-certificate.ts';
-
-export interface Renewing extends TlsCredentials {
-  stop(): void;
-}
-
-type Current = ReturnType<TlsCredentials['current']>;
-type Key = Pick<Current, 'key' | 'privateKeyEngine' | 'privateKeyIdentifier'>;
 
 /** Seven chances before a leaf expires: a token that is away for days costs none of its validity. */
 const RENEW_MS = LEAF_LIFE_MS / 7;
-const FILE_POLL_MS = 60_000;
 
 /** @param onFailure told when a renewal fails; the leaf before it goes on */
-export async function leafCredentials(request: LeafRequest, key: Key, onFailure: (error: unknown) => void): Promise<Renewing> {
+export async function leafCredentials(request: LeafRequest, key: TlsKey, onFailure: (error: unknown) => void): Promise<Renewing> {
   return renewing(
     { ...key, cert: await issueLeaf(request) },
     RENEW_MS,
     async () => ({ ...key, cert: await issueLeaf(request) }),
     onFailure,
   );
-}
-
-export interface TlsFiles {
-  readonly tlsCertificateFile: string;
-  /** Without it, `key`. */
-  readonly tlsKeyFile?: string | undefined;
-}
-
-/** @throws `configuration` when a file cannot be read at the start */
-export async function fileCredentials(files: TlsFiles, key: Key, onFailure: (error: unknown) => void): Promise<Renewing> {
-  const { tlsCertificateFile, tlsKeyFile } = files;
-  const read = (): Current => {
-    try {
-      return { ...(tlsKeyFile === undefined ? key : { key: readFileSync(tlsKeyFile) }), cert: readFileSync(tlsCertificateFile) };
-    } catch (error) {
-      return fail('configuration', 'public.tlsCertificateFile or public.tlsKeyFile cannot be read', {
-        file: (error as NodeJS.ErrnoException).path ?? '',
-      });
-    }
-  };
-  const changed = (): number => Math.max(...[tlsCertificateFile, tlsKeyFile ?? tlsCertificateFile].map((file) => statSync(file).mtimeMs));
-  const first = read();
-  let seen = changed();
-  return renewing(
-    first,
-    FILE_POLL_MS,
-    async () => {
-      const now = changed();
-      if (now === seen) return undefined;
-      seen = now;
-      return read();
-    },
-    onFailure,
-  );
-}
-
-function renewing(
-  first: Current,
-  everyMs: number,
-  next: () => Promise<Current | undefined>,
-  onFailure: (error: unknown) => void,
-): Renewing {
-  let current = first;
-  const told: (() => void)[] = [];
-  const renew = async (): Promise<void> => {
-    const fresh = await next();
-    if (fresh === undefined) return;
-    const before = current;
-    current = fresh;
-    try {
-      for (const renewed of told) renewed();
-    } catch (error) {
-      // A key that does not belong to the TLS certificate, half of a pair of files written so far: the old pair goes on.
-      current = before;
-      throw error;
-    }
-  };
-  const timer = setInterval(() => void renew().catch(onFailure), everyMs);
-  timer.unref();
-  return { current: () => current, onRenewal: (renewed) => void told.push(renewed), stop: () => clearInterval(timer) };
 }

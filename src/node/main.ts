@@ -7,10 +7,12 @@ import { type Logger, pino } from 'pino';
 import type { Id } from '../base/bytes.ts';
 import { toHex } from '../base/bytes.ts';
 import { fail } from '../base/errors.ts';
+import { Parts } from '../base/parts.ts';
 import { type Clock, systemClock } from '../base/ports.ts';
 import { type EntryFleet, type EntryNode, type FleetEntry, parseEntry } from '../fleet/entry.ts';
 import { openStore } from '../store/sqlite.ts';
 import { openToken, type Token, tlsEngineOptions } from '../token/index.ts';
+import { fileCredentials } from '../web/credentials.ts';
 import type { Address, Listener } from '../web/listen.ts';
 import { makeMeter, startMetricsListener } from '../web/metrics.ts';
 import { makePasses, type Passes } from '../web/pass.ts';
@@ -19,7 +21,7 @@ import { startPeerListener } from '../web/peer-listener.ts';
 import { startPublicListener } from '../web/public-listener.ts';
 import { keyId } from '../wire/signed.ts';
 import { type Config, readNamed, readPin } from './config.ts';
-import { fileCredentials, leafCredentials } from './credentials.ts';
+import { leafCredentials } from './credentials.ts';
 import { VaultService } from './service.ts';
 import type { TraceWord } from './trace.ts';
 import { fastVerify } from './verify.ts';
@@ -34,20 +36,6 @@ export interface RunningNode {
   readonly spent: Promise<string>;
   /** Takes nothing new, lets what runs finish within the configured time, then ends. */
   close(): Promise<void>;
-}
-
-/** Closed in the reverse order of opening, also when a later part does not open. */
-class Parts {
-  readonly #closers: (() => unknown)[] = [];
-
-  add<T>(part: T, close: (part: T) => unknown): T {
-    this.#closers.push(() => close(part));
-    return part;
-  }
-
-  async close(): Promise<void> {
-    for (const close of this.#closers.splice(0).reverse()) await close();
-  }
 }
 
 /** @throws `configuration` naming the key, and what token and store refuse with */

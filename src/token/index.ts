@@ -7,4 +7,4 @@ export { inspectToken } from './inspect.ts';
 export type { KeyFacts } from './keys.ts';
 export { type KeyKind, type KeySpec, NODE_KEYS, type NodeRole } from './roles.ts';
 export { tlsEngineOptions } from './tls.ts';
-export { type CounterBank, openSigner, openToken, type Token, type TokenConfig } from './token.ts';
+export { type CounterBank, openSigner, openSigners, openToken, type Signers, type Token, type TokenConfig } from './token.ts';

@@ -5,7 +5,7 @@
  * Errors of every call: `overloaded`, `timeout`, `token-unavailable` (also while a device that went away is looked for).
  */
 import type { Id } from '../base/bytes.ts';
-import { assert, HoldfastError } from '../base/errors.ts';
+import { assert, fail } from '../base/errors.ts';
 import type { Secret } from '../base/secret.ts';
 import type { Counters } from '../quorum/counters.ts';
 import type { SealedShare } from '../vault/seal.ts';
@@ -162,23 +162,44 @@ function countersOf(pool: Pool): CounterBank {
   };
 }
 
-/** A token that holds one signing key: release, operator, witness, log. */
+/** A token that holds signing keys and counts nothing: release, operator, witness, log. */
+export interface Signers {
+  /** 33-byte compressed P-256 points, or 32-byte Ed25519 keys, in the order in which they were asked for. */
+  readonly publicKeys: readonly Uint8Array[];
+  /** As of a `Token`. */
+  readonly state: Token['state'];
+  readonly moduleRestarts: number;
+  sign(signingKey: KeySpec, bytes: Uint8Array): Promise<Uint8Array>;
+  close(): Promise<void>;
+}
+
+/** @throws like `openToken`. */
+export async function openSigners(config: TokenConfig, signingKeys: readonly KeySpec[]): Promise<Signers> {
+  const pool = await Pool.open({ ...DEFAULTS, ...config, workers: 1, keys: signingKeys, node: false });
+  const publicKeys = signingKeys.map(
+    ({ label }) => pool.first.publicKeys?.[label] ?? fail('token-unsuitable', 'the key in the token is not a signing key', { label }),
+  );
+  return {
+    publicKeys,
+    get state() {
+      return pool.state;
+    },
+    get moduleRestarts() {
+      return pool.moduleRestarts;
+    },
+    sign: async (spec, bytes) => (await pool.call('compute', { op: 'sign', spec, bytes })) as Uint8Array,
+    close: () => pool.close(),
+  };
+}
+
 export interface Signer {
-  /** 33-byte compressed P-256 point, or 32-byte Ed25519 key. */
   readonly publicKey: Uint8Array;
   sign(bytes: Uint8Array): Promise<Uint8Array>;
   close(): Promise<void>;
 }
 
-/** @throws like `openToken`. */
+/** One key alone. @throws like `openToken`. */
 export async function openSigner(config: TokenConfig, signingKey: KeySpec): Promise<Signer> {
-  const pool = await Pool.open({ ...DEFAULTS, ...config, workers: 1, keys: [signingKey], node: false });
-  const publicKey = pool.first.publicKeys?.[signingKey.label];
-  if (publicKey === undefined)
-    throw new HoldfastError('token-unsuitable', 'the key in the token is not a signing key', { label: signingKey.label });
-  return {
-    publicKey,
-    sign: async (bytes) => (await pool.call('compute', { op: 'sign', spec: signingKey, bytes })) as Uint8Array,
-    close: () => pool.close(),
-  };
+  const { publicKeys, sign, close } = await openSigners(config, [signingKey]);
+  return { publicKey: publicKeys[0] as Uint8Array, sign: (bytes) => sign(signingKey, bytes), close };
 }

@@ -3,8 +3,8 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import { z } from 'zod';
 import { type ConfigFile, configSchema, readConfig, readPin } from '../../src/node/config.ts';
+import { configurationTable } from '../house/configuration.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'holdfast-config-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -80,33 +80,7 @@ describe('refused, naming the key', () => {
   });
 });
 
-interface Described {
-  readonly type?: string;
-  readonly enum?: readonly unknown[];
-  readonly properties?: Readonly<Record<string, Described>>;
-  readonly required?: readonly string[];
-  readonly default?: unknown;
-  readonly description?: string;
-  readonly atMost?: string;
-}
-
-function* rows(of: Described, prefix: string): Generator<string> {
-  for (const [name, key] of Object.entries(of.properties ?? {})) {
-    if (key.description === undefined) yield* rows(key, `${prefix}${name}.`);
-    else {
-      const presence = of.required?.includes(name)
-        ? 'required'
-        : key.default === undefined
-          ? 'optional'
-          : `\`${JSON.stringify(key.default)}\``;
-      const kind = key.enum === undefined ? key.type : key.enum.map((word) => `\`${word}\``).join(', ');
-      yield `| \`${prefix}${name}\` | ${kind} | ${presence} | ${key.description} | ${key.atMost} |`;
-    }
-  }
-}
-
 test('docs/configuration.md says it all', async () => {
-  const schema = z.toJSONSchema(configSchema, { io: 'input' }) as Described;
   const text = `# Configuration of a node
 
 One JSON file, given to \`holdfast node start --config\`. Files in it are relative to its own folder; times are in
@@ -114,11 +88,9 @@ milliseconds. Keys that are not named here are refused, and so is a start over a
 the key. The last column says what whoever controls a key can at most do, beyond what the others say of the whole
 (docs/design.md, "Who can do what").
 
-This page is made from src/node/config.ts by test/node/config.test.ts (\`vitest run test/node/config.test.ts --update\`).
+That of a witness is in [witness.md](witness.md). This page is made from src/node/config.ts by test/node/config.test.ts (\`vitest run test/node/config.test.ts --update\`).
 
-| key | type | default | what it is | who controls it can at most |
-|---|---|---|---|---|
-${[...rows(schema, '')].join('\n')}
+${configurationTable(configSchema)}
 
 ## Example
 

@@ -1,0 +1,215 @@
+/**
+ * A witness's configuration: one JSON file, read once at the start. Files in it are relative to its own folder. Each key
+ * says what it is and what whoever controls it can at most do; the table in docs/witness.md is made from here and compared
+ * by a test. With the section `log` the witness keeps a log of its own; without it, it cosigns the logs of others.
+ *
+ * A witness refuses to start over a configuration that is not whole, naming the key.
+ */
+import { readFileSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { z } from 'zod';
+import { toId } from '../base/bytes.ts';
+import { fail } from '../base/errors.ts';
+
+/** @param atMost what whoever controls this key can at most do */
+const told = <T extends z.ZodType>(type: T, description: string, atMost: string): T => type.meta({ description, atMost }) as T;
+
+const port = z.int().min(0).max(65_535);
+const word = z.string().min(1).max(255);
+const count = z.int().min(1).max(1_000_000);
+const ms = z.int().min(1).max(86_400_000);
+const digest = z
+  .string()
+  .regex(/^[0-9a-f]{64}$/, 'expected 64 lower-case hex digits')
+  .transform(toId);
+/** signed-note: neither white space nor a plus. */
+const keyName = z.string().regex(/^[^\s+\p{Cc}]{1,255}$/u, 'expected a name without white space and plus');
+const vkey = z.string().min(1).max(512);
+
+const DENY = 'deny service at this witness';
+const SEE = 'see who reads and when, and deny service at this witness';
+const ALONE = 'sign checkpoints of one side: nothing that clients accept without the operator and a third party';
+
+/** HTTPS anywhere, or HTTP to this machine. */
+const isSafeUrl = (text: string): boolean => {
+  const { protocol, hostname } = new URL(text);
+  return protocol === 'https:' || (protocol === 'http:' && ['localhost', '127.0.0.1', '[::1]'].includes(hostname));
+};
+const url = z.url({ protocol: /^https?$/ }).refine(isSafeUrl, 'expected an https URL, or http to this machine');
+
+const token = z.strictObject({
+  module: told(word, 'Path of the PKCS#11 module.', `run code in this witness, and so ${ALONE}`),
+  label: told(
+    word,
+    "Label of this witness's token.",
+    'point to a token with other keys: the roots name other ones, and the start is refused',
+  ),
+  pinFile: told(word, "File with the token's PIN, readable by its owner only (mode 0600).", `with the token: ${ALONE}`),
+  profile: told(word.optional(), 'Name of a device profile (src/token/profiles.ts). By default the device is recognised.', DENY),
+  initString: told(word.optional(), 'Initialisation string for modules that want one.', 'as `token.module`'),
+});
+
+const publicListener = z
+  .strictObject({
+    host: told(word.default('0.0.0.0'), 'Address to listen on for everyone.', DENY),
+    port: told(port, 'Port to listen on for everyone; 0 takes any free one.', DENY),
+    tlsCertificateFile: told(word, 'PEM chain of the TLS certificate that both listeners show. Read again when it changes.', SEE),
+    tlsKeyFile: told(word.optional(), 'PEM key of that TLS certificate; `setup` makes it if it is not there.', SEE),
+    tlsToken: told(
+      z.strictObject({ label: word, pinFile: word }).optional(),
+      'In place of `tlsKeyFile`: `label` and `pinFile` of a token, of the same module, that holds the TLS key and nothing else.',
+      SEE,
+    ),
+    proxies: told(
+      z.int().min(0).max(8).default(0),
+      'Proxies in front of this listener whose X-Forwarded-For counts.',
+      'escape or misdirect the rate limit',
+    ),
+    requestsPerMinute: told(count.default(600), 'Requests that one address may make in a minute.', 'deny service, or allow a flood'),
+    connectionsMax: told(count.default(1024), 'Connections at one time.', DENY),
+    requestLimitMs: told(ms.default(10_000), 'Time to send a request whole.', DENY),
+  })
+  .refine(({ tlsKeyFile, tlsToken }) => (tlsKeyFile === undefined) !== (tlsToken === undefined), {
+    message: 'expected either tlsKeyFile or tlsToken',
+    path: ['tlsKeyFile'],
+  });
+
+const operatorListener = z.strictObject({
+  host: told(word.default('0.0.0.0'), 'Address to listen on for the operator.', DENY),
+  port: told(port, 'Port to listen on for the operator; 0 takes any free one.', DENY),
+  clients: told(
+    z.array(digest).min(1).max(16),
+    "Who may submit: SHA-256 of the SubjectPublicKeyInfo of each of the operator's TLS keys, in hex.",
+    'submit entries, which count only if the release keys signed them',
+  ),
+  connectionsMax: told(count.default(64), 'Connections at one time.', DENY),
+});
+
+const otherWitness = z.strictObject({ vkey, url, authorityFile: word.optional() });
+
+const log = z.strictObject({
+  origin: told(
+    keyName,
+    'Origin of the log, and the name of its key: a URL without scheme, where it can be read.',
+    'have the start refused: the roots name the origin',
+  ),
+  rootsDir: told(
+    word,
+    'Folder with `<version>.root.json`, from the first one that this witness trusts to the newest.',
+    'choose whose entries are admitted: clients accept none of a root that they do not reach from their own',
+  ),
+  operator: operatorListener,
+  witnesses: told(
+    z.array(otherWitness).max(16).default([]),
+    'Third parties to ask for cosignatures: `vkey`, `url` (submission prefix) and, in development, `authorityFile` (TLS authority).',
+    'have checkpoints without third parties: clients refuse them',
+  ),
+  measurements: told(
+    z.array(digest).max(256).optional(),
+    'Measurements of code that this witness knows. Without it any is admitted.',
+    'admit code that this witness has not seen; it stands in the log for all to see',
+  ),
+  evidenceAuthorityFile: told(
+    word.optional(),
+    'TLS authority of the hosts of evidence, in development.',
+    'have evidence fetched from a host of his: its digest is in the entry',
+  ),
+  evidenceBytesMax: told(z.int().min(1).max(1_000_000_000).default(64_000_000), 'Bytes of one file of evidence.', DENY),
+  evidenceLimitMs: told(ms.default(30_000), 'Time to fetch one file of evidence.', DENY),
+  cosignIntervalMs: told(
+    ms.default(6 * 3_600_000),
+    'How often to cosign the checkpoint anew and ask third parties: clients want cosignatures of the last 14 days.',
+    'let the cosignatures grow old: clients then register nothing',
+  ),
+});
+
+const config = z.strictObject({
+  name: told(
+    keyName,
+    'Name of the witness key in cosignatures: a URL without scheme.',
+    'have the start refused, or be ignored: clients know name and key',
+  ),
+  dataDir: told(
+    word,
+    'Folder of the log and of what was cosigned. Made if missing.',
+    'make this witness refuse to start; with an older copy of it: see docs/witness.md',
+  ),
+  token,
+  public: publicListener,
+  log: log.optional(),
+  witnessed: told(
+    z
+      .array(z.strictObject({ origin: keyName.optional(), vkey }))
+      .max(256)
+      .default([]),
+    'Logs of others to cosign: `vkey` (type 0x01) and, when it is not the name in it, `origin`.',
+    'have a log of his cosigned: that says only that it was seen as append-only',
+  ),
+  trace: z
+    .strictObject({
+      level: told(
+        z.enum(['debug', 'info', 'warn', 'error']).default('info'),
+        'What to write to standard error, as lines of JSON.',
+        'hide what happens; no level writes a secret',
+      ),
+    })
+    .prefault({}),
+  shutdownMs: told(ms.default(5_000), 'How long running requests may take to finish when the witness is asked to stop.', DENY),
+});
+
+export const configSchema = config;
+export type Config = z.output<typeof config>;
+export type LogConfig = NonNullable<Config['log']>;
+/** As it is written. */
+export type ConfigFile = z.input<typeof config>;
+
+/** @throws `configuration` naming file and key */
+export function readConfig(file: string): Config {
+  const read = config.safeParse(parse(file));
+  if (!read.success) {
+    const { path, message } = read.error.issues[0] ?? { path: [], message: 'not as documented' };
+    return fail('configuration', `${file}: ${path.join('.') || 'the file'}: ${message}`);
+  }
+  const at = (path: string): string => resolve(dirname(file), path);
+  const { token: device, public: all, log: kept, ...rest } = read.data;
+  return {
+    ...rest,
+    dataDir: at(rest.dataDir),
+    token: { ...device, pinFile: at(device.pinFile) },
+    public: {
+      ...all,
+      tlsCertificateFile: at(all.tlsCertificateFile),
+      ...(all.tlsKeyFile && { tlsKeyFile: at(all.tlsKeyFile) }),
+      ...(all.tlsToken && { tlsToken: { ...all.tlsToken, pinFile: at(all.tlsToken.pinFile) } }),
+    },
+    ...(kept && { log: withPaths(kept, at) }),
+  };
+}
+
+function withPaths(kept: LogConfig, at: (path: string) => string): LogConfig {
+  const { evidenceAuthorityFile } = kept;
+  return {
+    ...kept,
+    rootsDir: at(kept.rootsDir),
+    witnesses: kept.witnesses.map((one) => ({ ...one, ...(one.authorityFile && { authorityFile: at(one.authorityFile) }) })),
+    ...(evidenceAuthorityFile && { evidenceAuthorityFile: at(evidenceAuthorityFile) }),
+  };
+}
+
+function parse(file: string): unknown {
+  const text = readNamed(file, 'the configuration');
+  try {
+    return JSON.parse(text);
+  } catch {
+    return fail('configuration', `${file}: the file is not JSON`);
+  }
+}
+
+/** @param key what to name in the error @throws `configuration` */
+export function readNamed(file: string, key: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    return fail('configuration', `${key}: ${file} cannot be read`, { cause: (error as NodeJS.ErrnoException).code ?? 'unknown' });
+  }
+}

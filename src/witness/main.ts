@@ -1,0 +1,101 @@
+/**
+ * A witness as it runs: token, folder, cosigner, log, listeners, put together from a configuration. Called by `holdfast witness
+ * start`. It refuses to start over a folder that was not set up for the keys in the token, that another process works in, or
+ * that holds a log that went back.
+ */
+import { pino } from 'pino';
+import { fail } from '../base/errors.ts';
+import { Parts } from '../base/parts.ts';
+import { type Clock, systemClock } from '../base/ports.ts';
+import { NOTE_KEY, parseVkey } from '../log/vkey.ts';
+import type { Signers } from '../token/index.ts';
+import { fileCredentials } from '../web/credentials.ts';
+import type { Address, Listener } from '../web/listen.ts';
+import { startWitnessListener } from '../web/witness-listener.ts';
+import type { WitnessedLog } from './add-checkpoint.ts';
+import type { Config } from './config.ts';
+import { Cosigner } from './cosigner.ts';
+import { Files } from './files.ts';
+import { openWitnessToken } from './keys.ts';
+import { ownFolder } from './owner.ts';
+import { requireSetUp } from './setup.ts';
+import { openTlsKey } from './tls-key.ts';
+
+export interface RunningWitness {
+  /** The name in its cosignatures. */
+  readonly name: string;
+  /** As listened on: a port that was configured as 0 is known here. */
+  readonly public: Address;
+  /** Resolves, with the reason, once only a new process can go on. */
+  readonly spent: Promise<string>;
+  /** Takes nothing new, lets what runs finish within the configured time, then ends. */
+  close(): Promise<void>;
+}
+
+/** @throws `configuration` naming the key, `alarm` for a log that went back, and what the token refuses with */
+export async function startWitness(config: Config, clock: Clock = systemClock): Promise<RunningWitness> {
+  const parts = new Parts();
+  try {
+    return await assemble(config, clock, parts);
+  } catch (error) {
+    await parts.close();
+    throw error;
+  }
+}
+
+async function assemble(config: Config, clock: Clock, parts: Parts): Promise<RunningWitness> {
+  const trace = pino({ level: config.trace.level, base: { witness: config.name } }, pino.destination({ dest: 2, sync: true }));
+  const token = parts.add(await openWitnessToken(config), (it) => it.close());
+  const files = new Files(config.dataDir);
+  await requireSetUp(files, token.keys);
+  parts.add(await ownFolder(config.dataDir), (it) => it.release());
+  const logs = config.witnessed.map(witnessedLog);
+  const cosigner = parts.add(new Cosigner({ vkey: token.keys.witness, sign: token.signAsWitness, logs, files, clock }), (it) => it.idle());
+
+  const renewalFailed = (error: unknown) => trace.warn({ why: error instanceof Error ? error.message : 'unknown' }, 'TLS renewal failed');
+  const tls = parts.add(await openTlsKey(config), (it) => it.close());
+  const credentials = parts.add(await fileCredentials(config.public, tls.key, renewalFailed), (it) => it.stop());
+  let stopByMs = 0;
+  const closeListener = (it: Listener) => it.close(Math.max(0, stopByMs - clock()));
+  const witness = {
+    addCheckpoint: (body: string) => cosigner.addCheckpoint(body),
+    monitored: cosigner.monitored.bind(cosigner),
+    tokenState: () => token.state,
+  };
+  const all = parts.add(
+    await startWitnessListener(witness, undefined, { ...config.public, address: config.public, credentials, trace }),
+    closeListener,
+  );
+  trace.info({ public: all.address, witnessed: logs.map(({ origin }) => origin) }, 'started');
+  return {
+    name: config.name,
+    public: all.address,
+    spent: watch([token, ...(tls.token === undefined ? [] : [tls.token])], parts),
+    close: async () => {
+      trace.info({}, 'stopping');
+      stopByMs = clock() + config.shutdownMs;
+      await parts.close();
+      trace.info({}, 'stopped');
+    },
+  };
+}
+
+function witnessedLog({ origin, vkey: text }: Config['witnessed'][number]): WitnessedLog {
+  const vkey = parseVkey(text);
+  if (vkey.type !== NOTE_KEY) fail('configuration', 'witnessed: expected vkeys of type 0x01', { got: vkey.name });
+  return { origin: origin ?? vkey.name, vkey };
+}
+
+const WATCH_MS = 1_000;
+
+/** As of a node: what came back with other keys, or was loaded anew, is not gone on with. */
+function watch(tokens: readonly Pick<Signers, 'state' | 'moduleRestarts'>[], parts: Parts): Promise<string> {
+  return new Promise((resolve) => {
+    const look = () => {
+      if (tokens.some(({ state }) => state === 'dead')) resolve('the token must not be used by this process any more');
+      if (tokens.some(({ moduleRestarts }) => moduleRestarts > 0)) resolve('the PKCS#11 module had to be loaded anew');
+    };
+    const timer = setInterval(look, WATCH_MS);
+    parts.add(timer, (it) => clearInterval(it));
+  });
+}

@@ -1,0 +1,36 @@
+/** Before a witness starts for the first time: keys are made once, and a record that was lost is never begun anew. */
+import { readFileSync, rmSync } from 'node:fs';
+import { afterAll, expect, it } from 'vitest';
+import { parseVkey } from '../../src/log/vkey.ts';
+import { addWitness, makeSite, setUp } from './site.ts';
+
+const site = makeSite();
+afterAll(site.remove);
+const LOG = {
+  origin: 'log.example/one',
+  rootsDir: 'roots',
+  operator: { host: '127.0.0.1', port: 0, clients: ['0'.repeat(64)] },
+};
+
+it('makes each key once, and tells the same again', () => {
+  addWitness(site, 'whole', { name: 'witness.example/w', log: LOG });
+  const made = setUp(site, 'whole');
+  expect(parseVkey(made.witness)).toMatchObject({ name: 'witness.example/w', type: 4 });
+  expect(parseVkey(made.log!)).toMatchObject({ name: 'log.example/one', type: 1 });
+  expect(setUp(site, 'whole')).toEqual(made);
+  expect(JSON.parse(readFileSync(site.path('whole', 'data', 'log', 'decided.json'), 'utf8'))).toMatchObject({ size: 0 });
+});
+
+it('makes no key of a log for a witness that keeps none', () => {
+  addWitness(site, 'cosigner', { name: 'third.example' });
+  expect(setUp(site, 'cosigner')).not.toHaveProperty('log');
+});
+
+it('refuses to begin anew where the token has keys and the record is gone', () => {
+  addWitness(site, 'lost', { name: 'witness.example/w', log: LOG });
+  setUp(site, 'lost');
+  rmSync(site.path('lost', 'data', 'log'), { recursive: true });
+  expect(() => setUp(site, 'lost')).toThrow(/the key of the log already/);
+  rmSync(site.path('lost', 'data'), { recursive: true });
+  expect(() => setUp(site, 'lost')).toThrow(/the key of the witness already/);
+});
