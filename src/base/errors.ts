@@ -42,6 +42,7 @@ export const codes = {
   timeout: entry(504, 'Try again: no attempt is lost that was not made.'),
   'no-quorum': entry(503, 'Too few nodes answered: try again when more are up. No attempt is lost that was not made.'),
   'untrusted-answer': entry(502, 'An answer does not verify under the fleet entry: report it, and ask another node.'),
+  'untrusted-bundle': entry(502, 'Do not use these fleet keys: the check that failed is in the message. Report it, and ask another node.'),
   'wrong-passcode': entry(403, 'The passcode is wrong: the message says how many guesses are left.'),
   configuration: entry(500, 'Correct the configuration: the message names the key.'),
   alarm: entry(500, 'This must not happen. Stop, keep the evidence, and look.'),

@@ -17,8 +17,11 @@ import { type Fleet, makeFleet } from './fleet.ts';
 
 const ENTRY_TYPE = 'holdfast/fleet-bundle/v1';
 
-/** UTF-8 bytes of a line. Seven fleets of seven nodes with evidence take about a third of it. */
-const ENTRY_BYTES_MAX = 64 * 1024;
+/**
+ * UTF-8 bytes of a line. A leaf of the log has at most 65,535 bytes and is the line with its signatures: 16 KiB are left for
+ * them, about 80. Seven fleets of seven nodes with evidence and attestations take three quarters of it.
+ */
+const ENTRY_BYTES_MAX = 48 * 1024;
 
 const word = z.string().min(1).max(255);
 const id = z.custom<Id>((value) => typeof value === 'string' && isId(value), 'expected 64 lower-case hex digits');
@@ -49,6 +52,9 @@ const tokenKind = z.strictObject({
   simulated: z.boolean(),
 });
 
+/** What the token's maker signed about the sealing key itself, of any make: SHA-256 of the file at `url`. */
+const attestation = z.strictObject({ format: word, digest: id, url: z.url().max(255) });
+
 const node = z.strictObject({
   id,
   name: z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/),
@@ -58,6 +64,7 @@ const node = z.strictObject({
   identityKey: point,
   sealingKey: point,
   token: tokenKind,
+  attestation: attestation.optional(),
   /** Where clients reach it. */
   url: z.url({ protocol: /^https$/ }).max(255),
 });

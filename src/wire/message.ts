@@ -54,6 +54,10 @@ const shapes = {
   'node/hello-answer': { subject: id, nonce, highest: u64, latestStart: u64, standing: flag, sequence: u64 },
   /** The account's recent events as this member recorded them (SHA-256 of the JSON text). */
   'node/events': { account: id, nonce, events: id },
+  /** A node stands in this fleet entry with its own keys, and what the entry says of it is true (a leaf of the log carries it). */
+  'node/fleet-entry': { entry: id },
+  /** Whoever asks with this nonce: the code that this node runs and the fleet entry that it serves (zeros: none), now. */
+  'node/live': { nonce, measurement: id, entry: id, sequence: u64 },
   /** The client has seen the quorum certificate: this generation shall be in force. */
   'unlock/activate': slotHead,
   /** Attempt number `attempt` was a success. */
