@@ -53,14 +53,19 @@ export function goodFleet(size = 3, from = 1, namespace = NAMESPACE): FleetValue
   return { ...fleet, nodes: fleet.nodes.map((node, i) => ({ ...node, operator: `Operator ${i + 1}`, token })) };
 }
 
-/** What an identity key signs, by the small numbers that stand for private keys in `entryFleet`. */
-function signAsNode(privateKey: number, bytes: Uint8Array): Uint8Array {
+/** The private keys of `entryFleet`: small numbers. */
+const PRIVATE_KEYS = new Map(Array.from({ length: 200 }, (_, i) => [toHex(publicKey(i + 1)), i + 1]));
+
+/** What a node's token signs with its identity key. */
+export function signAsNode(node: EntryNode, bytes: Uint8Array): Uint8Array {
   const scalar = new Uint8Array(32);
-  new DataView(scalar.buffer).setUint32(28, privateKey);
+  new DataView(scalar.buffer).setUint32(28, PRIVATE_KEYS.get(toHex(node.identityKey))!);
   return signWithUnlock(new Secret(scalar), bytes);
 }
 
-const PRIVATE_KEYS = new Map(Array.from({ length: 200 }, (_, i) => [toHex(publicKey(i + 1)), i + 1]));
+export function honestNode(node: EntryNode, fleet: EntryFleet, entry: FleetEntry): Uint8Array {
+  return signAsNode(node, nodeStatement(entry, fleet, node));
+}
 
 export interface EntrySigners {
   readonly release?: readonly LogKey[];
@@ -199,8 +204,4 @@ export class World {
       ...overrides,
     };
   }
-}
-
-function honestNode(node: EntryNode, fleet: EntryFleet, entry: FleetEntry): Uint8Array {
-  return signAsNode(PRIVATE_KEYS.get(toHex(node.identityKey))!, nodeStatement(entry, fleet, node));
 }
