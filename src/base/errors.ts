@@ -44,6 +44,7 @@ export const codes = {
   'untrusted-answer': entry(502, 'An answer does not verify under the fleet entry: report it, and ask another node.'),
   'untrusted-bundle': entry(502, 'Do not use these fleet keys: the check that failed is in the message. Report it, and ask another node.'),
   'wrong-passcode': entry(403, 'The passcode is wrong: the message says how many guesses are left.'),
+  'not-confirmed': entry(409, 'Settle it in the room, then run the ceremony again: it goes on where it stopped, and asks what happened.'),
   configuration: entry(500, 'Correct the configuration: the message names the key.'),
   alarm: entry(500, 'This must not happen. Stop, keep the evidence, and look.'),
 } as const satisfies Record<string, CodeEntry>;

@@ -8,14 +8,14 @@
  * Folders are 0700, files 0600. Everything is in it, the PINs too: whoever can read it has the fleet.
  */
 import { execFile } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { toBase64url, utf8 } from '../base/bytes.ts';
+import { toBase64url } from '../base/bytes.ts';
 import { fail } from '../base/errors.ts';
 import { type Random, systemRandom } from '../base/ports.ts';
-import { hash } from '../wire/signed.ts';
-import type { TokenSite } from './plans/node-token.ts';
+import { Folder, type OnAct } from './folder.ts';
+import type { TokenSite } from './plans/token-keys.ts';
 import { RemoteCreation } from './remote-creation.ts';
 
 export const SOFTHSM_MODULE = '/usr/lib/softhsm/libsofthsm2.so';
@@ -33,20 +33,14 @@ const PIN_BYTES = 18;
 /** Folders of tokens that are being made. */
 const ASIDE = 'making-';
 
-export class DevelopmentSite implements TokenSite {
-  readonly folder: string;
+export class DevelopmentSite extends Folder implements TokenSite {
   readonly #random: Random;
   readonly #tokens = new Map<string, RemoteCreation>();
 
   /** @param folder absolute */
-  constructor(folder: string, random: Random = systemRandom) {
-    this.folder = folder;
+  constructor(folder: string, random: Random = systemRandom, onAct?: OnAct) {
+    super(folder, onAct);
     this.#random = random;
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
-  }
-
-  path(...parts: readonly string[]): string {
-    return join(this.folder, ...parts);
   }
 
   /** Made aside and moved into place, so that an interruption leaves no token that does not take its PIN. */
@@ -58,6 +52,7 @@ export class DevelopmentSite implements TokenSite {
     for (const name of readdirSync(this.path(node))) {
       if (name.startsWith(ASIDE)) rmSync(this.path(node, name), { recursive: true, force: true });
     }
+    this.onAct?.(`softhsm/init-token.sh ${node} ${node} ${node}/so-pin ${node}/pin`);
     const aside = mkdtempSync(this.path(node, ASIDE));
     try {
       await promisify(execFile)(INIT_TOKEN, [aside, node, this.path(node, 'so-pin'), this.path(node, 'pin')]);
@@ -72,29 +67,14 @@ export class DevelopmentSite implements TokenSite {
 
   token(node: string): RemoteCreation | undefined {
     if (!existsSync(this.path(node, 'tokens'))) return undefined;
-    const place = { module: SOFTHSM_MODULE, label: node, pinFile: this.path(node, 'pin') };
-    const found = this.#tokens.get(node) ?? new RemoteCreation(place, { SOFTHSM2_CONF: this.path(node, 'softhsm2.conf') });
+    const options = {
+      environment: { SOFTHSM2_CONF: this.path(node, 'softhsm2.conf') },
+      pin: async () => ({ file: this.path(node, 'pin') }),
+      onCall: this.onAct,
+    };
+    const found = this.#tokens.get(node) ?? new RemoteCreation({ module: SOFTHSM_MODULE, label: node }, options);
     this.#tokens.set(node, found);
     return found;
-  }
-
-  /** The whole file or none of it. */
-  write(parts: readonly string[], text: string): void {
-    const file = this.path(...parts);
-    mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
-    writeFileSync(`${file}.new`, text, { mode: 0o600 });
-    renameSync(`${file}.new`, file);
-  }
-
-  read(...parts: readonly string[]): string | undefined {
-    const file = this.path(...parts);
-    return existsSync(file) ? readFileSync(file, 'utf8') : undefined;
-  }
-
-  /** SHA-256 of a file, in hex; nothing when it is not there. */
-  digest(...parts: readonly string[]): string | undefined {
-    const text = this.read(...parts);
-    return text === undefined ? undefined : hash(utf8(text));
   }
 
   close(): void {

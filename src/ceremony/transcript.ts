@@ -2,21 +2,26 @@
  * The transcript of a ceremony: one line of JSON per step, each naming the hash of the line before, so that nothing can be
  * changed, left out or put in afterwards without changing every later line.
  *
- *   line = {"sequence","previous","time","step","role","found","facts"} without white space, UTF-8, ended by a line feed
+ *   line = {"sequence","previous","time","step","role","who"?,"found","facts"} without white space, UTF-8, ended by a line feed
  *   previous = SHA-256( the line before, without its line feed ); zeros in the first
  *
- * The first line's step is `begin`: the plan, its digest and its parameters. The last one's is `end`.
+ * The first line's step is `begin`: the plan, its digest and its parameters. `exception` says what was not as planned, and who
+ * says so. `signature` covers all lines before it (signature.ts). After `end` only signatures follow.
  */
 import { closeSync, existsSync, fsyncSync, openSync, readFileSync, truncateSync, writeSync } from 'node:fs';
 import { z } from 'zod';
-import { type Id, isId, NO_ID, utf8 } from '../base/bytes.ts';
+import { type Id, isId, NO_ID, toBase64url, utf8 } from '../base/bytes.ts';
 import { fail } from '../base/errors.ts';
 import type { Clock } from '../base/ports.ts';
 import { hash } from '../wire/signed.ts';
-import type { Fact, Facts, Role } from './plan.ts';
+import type { Person, Role } from './people.ts';
+import type { Fact, Facts } from './plan.ts';
+import { bytesToSign, type Hand } from './signature.ts';
 
 export const BEGIN = 'begin';
 export const END = 'end';
+export const EXCEPTION = 'exception';
+export const SIGNATURE = 'signature';
 
 const fact: z.ZodType<Fact> = z.lazy(() => z.union([z.string(), z.number(), z.boolean(), z.array(fact), facts]));
 const facts: z.ZodType<Facts> = z.record(z.string(), fact);
@@ -26,7 +31,9 @@ const line = z.strictObject({
   previous: z.custom<Id>((value) => typeof value === 'string' && isId(value)),
   time: z.iso.datetime({ precision: 3 }),
   step: z.string().min(1),
-  role: z.enum(['operator', 'observer']),
+  role: z.enum(['operator', 'observer', 'custodian']),
+  /** The people who confirmed it. */
+  who: z.array(z.string().min(1)).min(1).optional(),
   /** True: the step was found done, after an interruption between doing and recording it. */
   found: z.boolean(),
   facts,
@@ -43,16 +50,32 @@ const digestOf = (text: string): Id => hash(utf8(text));
  */
 export function parseTranscript(text: string): { lines: Line[]; head: Id } {
   const texts = text.split('\n');
-  if (texts.pop() !== '') fail('malformed', 'the transcript does not end with a line feed');
+  if (texts.pop() !== '')
+    fail('malformed', 'the transcript does not end with a line feed: its last line was cut', { line: texts.length + 1 });
   let head: Id = NO_ID;
-  const lines = texts.map((one, i) => {
+  const lines: Line[] = [];
+  for (const [i, one] of texts.entries()) {
     const read = parseLine(one, i + 1);
-    if (read.sequence !== i + 1 || read.previous !== head)
-      fail('malformed', 'the transcript is not a chain: a line was changed, left out or put in', { line: i + 1 });
+    if (read.sequence !== i + 1 || read.previous !== head) fail('malformed', ...explainBreak(texts, i, read));
     head = digestOf(one);
-    return read;
-  });
+    lines.push(read);
+  }
   return { lines, head };
+}
+
+/** Why line `at` (from 0) does not follow on the one before it. */
+function explainBreak(texts: readonly string[], at: number, { sequence, previous }: Line): [string, Record<string, number>] {
+  const expected = at + 1;
+  if (sequence > expected)
+    return [
+      `the transcript is not a chain: before line ${expected} something was cut out`,
+      { line: expected, missing: sequence - expected },
+    ];
+  if (sequence < expected)
+    return ['the transcript is not a chain: a line was put in, or is in another place', { line: expected, sequence }];
+  const after = texts.findIndex((text) => digestOf(text) === previous);
+  if (after >= 0) return ['the transcript is not a chain: lines were exchanged', { line: expected, after: after + 1 }];
+  return [`the transcript is not a chain: line ${at} was changed, or line ${expected} is of another transcript`, { line: at }];
 }
 
 function parseLine(text: string, number: number): Line {
@@ -68,6 +91,14 @@ function parseLine(text: string, number: number): Line {
   return JSON.stringify(value) === text
     ? read.data
     : fail('malformed', 'a line of the transcript is not in its one spelling', { line: number });
+}
+
+export interface Saying {
+  readonly step: string;
+  readonly role: Role;
+  readonly who?: readonly string[];
+  readonly found?: boolean;
+  readonly facts: Facts;
 }
 
 /** A transcript in its file, being written. */
@@ -96,10 +127,22 @@ export class Transcript {
     return this.#lines;
   }
 
+  get head(): Id {
+    return this.#head;
+  }
+
   /** On disk when it returns. */
-  append(step: string, role: Role, said: Facts, found = false): void {
-    const time = new Date(this.#clock()).toISOString();
-    const next: Line = { sequence: this.#lines.length + 1, previous: this.#head, time, step, role, found, facts: said };
+  append({ step, role, who, found = false, facts: said }: Saying, time = this.#now()): void {
+    const next: Line = {
+      sequence: this.#lines.length + 1,
+      previous: this.#head,
+      time,
+      step,
+      role,
+      ...(who !== undefined && who.length > 0 && { who: [...who] }),
+      found,
+      facts: said,
+    };
     const text = JSON.stringify(next);
     const file = openSync(this.#file, 'a', 0o600);
     try {
@@ -110,5 +153,16 @@ export class Transcript {
     }
     this.#lines.push(next);
     this.#head = digestOf(text);
+  }
+
+  /** A signature over everything so far, as the next line. */
+  async appendSignature({ role, name }: Person, hand: Hand): Promise<void> {
+    const signing = { sequence: this.#lines.length + 1, previous: this.#head, time: this.#now(), role, name };
+    const signature = toBase64url(await hand.sign(bytesToSign(signing)));
+    this.append({ step: SIGNATURE, role, who: [name], facts: { key: hand.key, signature } }, signing.time);
+  }
+
+  #now(): string {
+    return new Date(this.#clock()).toISOString();
   }
 }

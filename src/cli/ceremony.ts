@@ -38,15 +38,19 @@ export function ceremonyCommands(): Command {
     .action(({ dir, transcript, json }: { dir: string; transcript?: string; json?: true }) => {
       const entryFile = join(dir, 'fleet-entry.json');
       const published = existsSync(entryFile) ? readFileSync(entryFile, 'utf8') : undefined;
-      const { entry, ...verified } = verifyTranscript(readFileSync(transcript ?? transcriptFile(dir), 'utf8'), published);
-      const fleets = entry.fleets.map(({ fleet }) => fleet.id);
-      if (json) return printJson({ ...verified, entry: entry.digest, fleets, compared: published !== undefined });
+      const verified = verifyTranscript(
+        readFileSync(transcript ?? transcriptFile(dir), 'utf8'),
+        published === undefined ? {} : { 'fleet-entry.json': published },
+      );
+      const { entry } = verified;
+      const fleets = entry?.fleets.map(({ fleet }) => fleet.id) ?? [];
+      if (json) return printJson({ ...verified, entry: entry?.digest, fleets, compared: published !== undefined });
       print(
         `The transcript is whole: ${verified.lines} lines, plan ${verified.plan}, performed ${new Date(verified.begunMs).toISOString()}.`,
       );
       print(`Digest of its last line:  ${verified.head}`);
       if (verified.found.length > 0) print(`Found done when reading back, before this ceremony did them: ${verified.found.join(', ')}`);
-      print(`Entry that follows:       ${entry.digest}${published === undefined ? '' : ', the one in use'}`);
+      print(`Entry that follows:       ${entry?.digest}${published === undefined ? '' : ', the one in use'}`);
       for (const id of fleets) print(`Fleet:                    ${id}`);
     });
   return group.addHelpText(

@@ -82,7 +82,7 @@ export function inspectToken(config: TokenConfig, keys: readonly KeySpec[] = Obj
       suite,
       keys: found,
       counters: finding(() => countersOf(session)),
-      misuse: complete && 'found' in suite ? tryMisuse(session, suite.found) : [],
+      misuse: complete && 'found' in suite ? tryMisuse(session, NODE_KEYS, suite.found) : [],
     };
   } finally {
     session.close();

@@ -18,7 +18,7 @@ export interface KeyFacts {
   /** 33-byte compressed P-256 point, or 32-byte Ed25519 key; absent for `mac`. */
   readonly publicKey?: Uint8Array;
   /** CKA_* by name without the prefix, as the device answers. */
-  readonly attributes: Readonly<Record<Flag | 'ALLOWED_MECHANISMS', boolean | string>>;
+  readonly attributes: Readonly<Record<Flag | Told | 'ALLOWED_MECHANISMS', boolean | string>>;
 }
 
 const FLAGS = {
@@ -31,6 +31,10 @@ const FLAGS = {
   LOCAL: true,
 } as const;
 type Flag = keyof typeof FLAGS;
+
+/** Asked for and told as the device answers, `unknown` where it has no such attribute: a ceremony judges it by the device's profile. */
+const TOLD = ['MODIFIABLE', 'COPYABLE', 'DESTROYABLE'] as const;
+type Told = (typeof TOLD)[number];
 
 /** PrintableString "edwards25519", which SoftHSM 2.6 and PKCS#11 v3.0 section 2.3.10 take for CKA_EC_PARAMS. */
 const ED25519_PARAMS = Uint8Array.from([0x13, 12, ...Buffer.from('edwards25519')]);
@@ -56,8 +60,9 @@ export function createKey(session: Session, spec: KeySpec): void {
     [P11.CKA_SIGN]: kind !== 'p256-derive',
     [P11.CKA_DERIVE]: kind === 'p256-derive',
   };
-  const only = { [P11.CKA_ALLOWED_MECHANISMS]: ulong(MECHANISM[kind]) };
-  orWithout(only, (extra) => {
+  const sealed = { [P11.CKA_MODIFIABLE]: false };
+  const restricted = { ...sealed, [P11.CKA_ALLOWED_MECHANISMS]: ulong(MECHANISM[kind]) };
+  orWithout([{ ...restricted, [P11.CKA_COPYABLE]: false }, restricted, sealed, {}], (extra) => {
     const template: Template = { ...secret, ...extra };
     if (kind === 'mac') {
       session.generateKey({ mechanism: P11.CKM_GENERIC_SECRET_KEY_GEN }, { ...template, [P11.CKA_VALUE_LEN]: 32 });
@@ -79,6 +84,12 @@ export function findKey(session: Session, { label, kind }: KeySpec): Handle {
   return only(session, kind === 'mac' ? P11.CKO_SECRET_KEY : P11.CKO_PRIVATE_KEY, label);
 }
 
+/** Destroys both halves of a key, the private one first. Nothing when there is none. */
+export function destroyKey(session: Session, { label }: KeySpec): void {
+  for (const kind of [P11.CKO_PRIVATE_KEY, P11.CKO_SECRET_KEY, P11.CKO_PUBLIC_KEY])
+    for (const object of session.find({ [P11.CKA_CLASS]: kind, [P11.CKA_LABEL]: label })) session.destroy(object);
+}
+
 /** Reads a key back. @throws `token-unsuitable` naming the attribute that is not what it must be. */
 export function readBack(session: Session, spec: KeySpec): KeyFacts {
   const key = findKey(session, spec);
@@ -89,6 +100,7 @@ export function readBack(session: Session, spec: KeySpec): KeyFacts {
       fail('token-unsuitable', `CKA_${flag} of a key is not what it must be`, { label: spec.label, found: value, expected });
     attributes[flag] = value;
   }
+  for (const name of TOLD) attributes[name] = told(session, key, P11[`CKA_${name}`]);
   attributes['ALLOWED_MECHANISMS'] = allowed(session, key);
   const facts = { spec, attributes: attributes as KeyFacts['attributes'] };
   return spec.kind === 'mac' ? facts : { ...facts, publicKey: publicKey(session, spec) };
@@ -123,14 +135,23 @@ function allowed(session: Session, key: Handle): string {
   }
 }
 
-/** Runs with the extra attributes where the device knows them, without where it does not. */
-function orWithout(extra: Template, run: (extra: Template) => void): void {
+function told(session: Session, key: Handle, type: number): boolean | 'unknown' {
+  try {
+    return session.read(key, type)[0] === 1;
+  } catch (error) {
+    if (error instanceof DeviceError && error.returned === P11.CKR_ATTRIBUTE_TYPE_INVALID) return 'unknown';
+    throw error;
+  }
+}
+
+/** Runs with as many extra attributes as the device takes. */
+function orWithout([extra = {}, ...fewer]: readonly Template[], run: (extra: Template) => void): void {
   try {
     run(extra);
   } catch (error) {
     const unknown = [P11.CKR_ATTRIBUTE_TYPE_INVALID, P11.CKR_TEMPLATE_INCONSISTENT, P11.CKR_ATTRIBUTE_VALUE_INVALID];
-    if (!(error instanceof DeviceError && unknown.includes(error.returned))) throw error;
-    run({});
+    if (fewer.length === 0 || !(error instanceof DeviceError && unknown.includes(error.returned))) throw error;
+    orWithout(fewer, run);
   }
 }
 

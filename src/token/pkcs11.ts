@@ -8,6 +8,7 @@
 import pkcs11js from 'pkcs11js';
 import { fail } from '../base/errors.ts';
 import type { Secret } from '../base/secret.ts';
+import { spellAttribute, spellConstant } from './spell.ts';
 
 export type Handle = pkcs11js.Handle;
 export type Mechanism = pkcs11js.Mechanism;
@@ -21,7 +22,13 @@ export const P11 = Object.assign(Object.create(pkcs11js) as typeof pkcs11js, {
   CKM_EC_EDWARDS_KEY_PAIR_GEN: 0x1055,
   CKM_EDDSA: 0x1057,
   CKK_EC_EDWARDS: 0x40,
+  CKA_COPYABLE: 0x171,
+  CKA_DESTROYABLE: 0x172,
+  CKR_ACTION_PROHIBITED: 0x1b,
 });
+
+const SESSION_FLAGS = P11.CKF_SERIAL_SESSION | P11.CKF_RW_SESSION;
+const LABEL_BYTES = 32;
 
 /** The device answered something other than CKR_OK. */
 export class DeviceError extends Error {
@@ -38,8 +45,8 @@ export class DeviceError extends Error {
   }
 }
 
-/** Called with the name of each PKCS#11 call before it is made. */
-export type CallHook = (call: string) => void;
+/** Called before each PKCS#11 call is made, with its name and what it is given: templates and mechanisms, never a PIN or a value. */
+export type CallHook = (call: string, given: () => string) => void;
 
 /** One loaded module. Threads of a process share what is loaded: each has its own `Module` and its own sessions. */
 export class Module {
@@ -60,8 +67,8 @@ export class Module {
     this.tolerate([P11.CKR_CRYPTOKI_ALREADY_INITIALIZED], 'C_Initialize', (library) => library.C_Initialize(options));
   }
 
-  call<T>(name: string, run: (library: pkcs11js.PKCS11) => T): T {
-    this.#hook?.(name);
+  call<T>(name: string, run: (library: pkcs11js.PKCS11) => T, given: () => string = () => ''): T {
+    this.#hook?.(name, given);
     try {
       return run(this.#library);
     } catch (cause) {
@@ -87,11 +94,58 @@ export class Module {
 
   /** @throws `token-unavailable` when no token has the label, `configuration` when two have. */
   findToken(label: string): { slot: Handle; info: TokenInfo } {
-    const slots = this.call('C_GetSlotList', (library) => library.C_GetSlotList(true));
-    const tokens = slots.map((slot) => ({ slot, info: this.call('C_GetTokenInfo', (library) => library.C_GetTokenInfo(slot)) }));
+    const tokens = this.#tokens();
     const [found, second] = tokens.filter(({ info }) => info.label.trimEnd() === label);
     if (second !== undefined) return fail('configuration', 'two tokens have the same label', { label });
     return found ?? fail('token-unavailable', 'no token has this label', { label, tokens: tokens.length });
+  }
+
+  /**
+   * The token of this label, or else the one that is to get it: in the slot of this number, or the only one that is not initialised.
+   * @throws `token-unavailable`, `configuration` when it is not clear which is meant
+   */
+  findOrEmpty(label: string, slotNumber?: number): { slot: Handle; info: TokenInfo } {
+    const tokens = this.#tokens();
+    const [named] = tokens.filter(({ info }) => info.label.trimEnd() === label);
+    if (named !== undefined) return this.findToken(label);
+    const wanted = ({ slot, info }: { slot: Handle; info: TokenInfo }): boolean =>
+      slotNumber === undefined ? (info.flags & P11.CKF_TOKEN_INITIALIZED) === 0 : slot.readUInt32LE(0) === slotNumber;
+    const [found, second] = tokens.filter(wanted);
+    if (second !== undefined) return fail('configuration', 'several slots hold a token that is not initialised: name the slot', { label });
+    return found ?? fail('token-unavailable', 'no slot holds a token that could get this label', { label, tokens: tokens.length });
+  }
+
+  #tokens(): { slot: Handle; info: TokenInfo }[] {
+    const slots = this.call('C_GetSlotList', (library) => library.C_GetSlotList(true));
+    return slots.map((slot) => ({ slot, info: this.call('C_GetTokenInfo', (library) => library.C_GetTokenInfo(slot)) }));
+  }
+
+  /** Makes the token anew, destroying all that is in it: the caller has seen that it was never initialised. */
+  initToken(slot: Handle, label: string, soPin: Secret<string>, pin: Secret<string>): void {
+    // CK_TOKEN_INFO's label is padded with blanks (PKCS#11 v2.40, section 3.2); the library would pad it with zeros.
+    const padded = label.padEnd(LABEL_BYTES);
+    if (Buffer.byteLength(padded) > LABEL_BYTES) fail('configuration', `a token label has at most ${LABEL_BYTES} bytes`, { label });
+    this.call(
+      'C_InitToken',
+      (library) => library.C_InitToken(slot, soPin.reveal(), padded),
+      () => `label ${JSON.stringify(label)}`,
+    );
+    const session = this.call(
+      'C_OpenSession',
+      (library) => library.C_OpenSession(slot, SESSION_FLAGS),
+      () => 'read-write',
+    );
+    try {
+      this.call(
+        'C_Login',
+        (library) => library.C_Login(session, P11.CKU_SO, soPin.reveal()),
+        () => 'as the security officer',
+      );
+      this.call('C_InitPIN', (library) => library.C_InitPIN(session, pin.reveal()));
+      this.call('C_Logout', (library) => library.C_Logout(session));
+    } finally {
+      this.call('C_CloseSession', (library) => library.C_CloseSession(session));
+    }
   }
 
   mechanisms(slot: Handle): ReadonlySet<number> {
@@ -99,8 +153,11 @@ export class Module {
   }
 
   openSession(slot: Handle, pin: Secret<string>): Session {
-    const flags = P11.CKF_SERIAL_SESSION | P11.CKF_RW_SESSION;
-    const handle = this.call('C_OpenSession', (library) => library.C_OpenSession(slot, flags));
+    const handle = this.call(
+      'C_OpenSession',
+      (library) => library.C_OpenSession(slot, SESSION_FLAGS),
+      () => 'read-write',
+    );
     this.tolerate([P11.CKR_USER_ALREADY_LOGGED_IN], 'C_Login', (library) => library.C_Login(handle, P11.CKU_USER, pin.reveal()));
     return new Session(this, handle);
   }
@@ -116,8 +173,22 @@ export class Session {
     this.#handle = handle;
   }
 
-  #call<T>(name: string, run: (library: pkcs11js.PKCS11, session: Handle) => T): T {
-    return this.#module.call(name, (library) => run(library, this.#handle));
+  #call<T>(name: string, run: (library: pkcs11js.PKCS11, session: Handle) => T, given?: () => string): T {
+    return this.#module.call(name, (library) => run(library, this.#handle), given);
+  }
+
+  /** What a session sees that is not logged in. For the whole process (section 6.7.4): only where no other session is at work. */
+  withoutLogin<T>(pin: Secret<string>, look: () => T): T {
+    this.#call('C_Logout', (library, session) => library.C_Logout(session));
+    try {
+      return look();
+    } finally {
+      this.#call(
+        'C_Login',
+        (library, session) => library.C_Login(session, P11.CKU_USER, pin.reveal()),
+        () => 'as the user',
+      );
+    }
   }
 
   close(): void {
@@ -125,7 +196,11 @@ export class Session {
   }
 
   find(template: Template): Handle[] {
-    this.#call('C_FindObjectsInit', (library, session) => library.C_FindObjectsInit(session, attributes(template)));
+    this.#call(
+      'C_FindObjectsInit',
+      (library, session) => library.C_FindObjectsInit(session, attributes(template)),
+      () => spell(template),
+    );
     try {
       const found: Handle[] = [];
       for (;;) {
@@ -140,12 +215,17 @@ export class Session {
 
   /** The raw value of one attribute. */
   read(object: Handle, type: number): Uint8Array {
-    const [found] = this.#call('C_GetAttributeValue', (library, session) => library.C_GetAttributeValue(session, object, [{ type }]));
+    const read = (library: pkcs11js.PKCS11, session: Handle) => library.C_GetAttributeValue(session, object, [{ type }]);
+    const [found] = this.#call('C_GetAttributeValue', read, () => spellType(type));
     return new Uint8Array(found?.value ?? []);
   }
 
   create(template: Template): Handle {
-    return this.#call('C_CreateObject', (library, session) => library.C_CreateObject(session, attributes(template)));
+    return this.#call(
+      'C_CreateObject',
+      (library, session) => library.C_CreateObject(session, attributes(template)),
+      () => spell(template),
+    );
   }
 
   destroy(object: Handle): void {
@@ -153,42 +233,52 @@ export class Session {
   }
 
   change(object: Handle, template: Template): void {
-    this.#call('C_SetAttributeValue', (library, session) => library.C_SetAttributeValue(session, object, attributes(template)));
+    const change = (library: pkcs11js.PKCS11, session: Handle) => library.C_SetAttributeValue(session, object, attributes(template));
+    this.#call('C_SetAttributeValue', change, () => spell(template));
   }
 
   copy(object: Handle, template: Template): Handle {
-    return this.#call('C_CopyObject', (library, session) => library.C_CopyObject(session, object, attributes(template)));
+    const copy = (library: pkcs11js.PKCS11, session: Handle) => library.C_CopyObject(session, object, attributes(template));
+    return this.#call('C_CopyObject', copy, () => spell(template));
   }
 
   wrap(mechanism: Mechanism, wrapping: Handle, object: Handle): Uint8Array {
     const room = Buffer.alloc(1024);
-    return new Uint8Array(this.#call('C_WrapKey', (library, session) => library.C_WrapKey(session, mechanism, wrapping, object, room)));
+    const wrap = (library: pkcs11js.PKCS11, session: Handle) => library.C_WrapKey(session, mechanism, wrapping, object, room);
+    return new Uint8Array(this.#call('C_WrapKey', wrap, () => spellMechanism(mechanism)));
   }
 
   generateKey(mechanism: Mechanism, template: Template): Handle {
-    return this.#call('C_GenerateKey', (library, session) => library.C_GenerateKey(session, mechanism, attributes(template)));
+    const generate = (library: pkcs11js.PKCS11, session: Handle) => library.C_GenerateKey(session, mechanism, attributes(template));
+    return this.#call('C_GenerateKey', generate, () => `${spellMechanism(mechanism)} ${spell(template)}`);
   }
 
   generateKeyPair(mechanism: Mechanism, publicTemplate: Template, privateTemplate: Template): pkcs11js.KeyPair {
-    return this.#call('C_GenerateKeyPair', (library, session) =>
-      library.C_GenerateKeyPair(session, mechanism, attributes(publicTemplate), attributes(privateTemplate)),
+    return this.#call(
+      'C_GenerateKeyPair',
+      (library, session) => library.C_GenerateKeyPair(session, mechanism, attributes(publicTemplate), attributes(privateTemplate)),
+      () => `${spellMechanism(mechanism)} public ${spell(publicTemplate)} private ${spell(privateTemplate)}`,
     );
   }
 
   /** A signature or MAC of `length` bytes at most. */
   sign(mechanism: Mechanism, signingKey: Handle, data: Uint8Array, length: number): Uint8Array {
-    this.#call('C_SignInit', (library, session) => library.C_SignInit(session, mechanism, signingKey));
+    const begin = (library: pkcs11js.PKCS11, session: Handle) => library.C_SignInit(session, mechanism, signingKey);
+    this.#call('C_SignInit', begin, () => spellMechanism(mechanism));
     const signed = this.#call('C_Sign', (library, session) => library.C_Sign(session, Buffer.from(data), Buffer.alloc(length)));
     return new Uint8Array(signed);
   }
 
   derive(mechanism: Mechanism, base: Handle, template: Template): Handle {
-    return this.#call('C_DeriveKey', (library, session) => library.C_DeriveKey(session, mechanism, base, attributes(template)));
+    const derive = (library: pkcs11js.PKCS11, session: Handle) => library.C_DeriveKey(session, mechanism, base, attributes(template));
+    return this.#call('C_DeriveKey', derive, () => `${spellMechanism(mechanism)} ${spell(template)}`);
   }
 
   unwrap(mechanism: Mechanism, unwrapping: Handle, wrapped: Uint8Array, template: Template): Handle {
-    return this.#call('C_UnwrapKey', (library, session) =>
-      library.C_UnwrapKey(session, mechanism, unwrapping, Buffer.from(wrapped), attributes(template)),
+    return this.#call(
+      'C_UnwrapKey',
+      (library, session) => library.C_UnwrapKey(session, mechanism, unwrapping, Buffer.from(wrapped), attributes(template)),
+      () => `${spellMechanism(mechanism)} ${spell(template)}`,
     );
   }
 }
@@ -199,3 +289,10 @@ function attributes(template: Template): pkcs11js.Template {
     value: value instanceof Uint8Array ? Buffer.from(value) : value,
   }));
 }
+
+const spellType = (type: number): string => spellConstant(P11, 'CKA_', type);
+const spellMechanism = ({ mechanism }: Mechanism): string => spellConstant(P11, 'CKM_', mechanism);
+const spell = (template: Template): string =>
+  `{${Object.entries(template)
+    .map(([type, value]) => `${spellType(Number(type))} ${spellAttribute(P11, Number(type), value)}`)
+    .join(', ')}}`;

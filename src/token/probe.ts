@@ -58,9 +58,13 @@ export function probeToken(module: Module, slot: Handle, session: Session, info:
   if (missing.length > 0) fail('token-unsuitable', `the token lacks ${missing.join(', ')}`, { profile: profile.name });
   probeDataObject(session);
   const candidates = wrapping.flatMap((mechanism) => profile.points.map((points) => ({ wrapping: mechanism, points })));
+  return { ...describeToken(info, name), suite: probeShares(session, candidates) };
+}
+
+/** @throws `configuration` as `chooseProfile` */
+export function describeToken(info: TokenInfo, name?: string): Omit<Findings, 'suite'> {
   return {
-    profile,
-    suite: probeShares(session, candidates),
+    profile: chooseProfile(info, name),
     model: info.model.trim(),
     manufacturer: info.manufacturerID.trim(),
     serial: info.serialNumber.trim(),

@@ -120,7 +120,7 @@ it('goes on after an interruption, and says what it found done and not recorded'
   const interrupted = mkdtempSync(join(tmpdir(), 'holdfast-ceremony-'));
   const here = new DevelopmentSite(interrupted);
   const transcript = join(interrupted, 'transcript.jsonl');
-  const doneBefore = plan.steps.slice(0, 9).filter((step) => step.do !== undefined);
+  const doneBefore = plan.steps.filter(({ id }) => id.endsWith('/token') || id === 'accounts/configuration');
   try {
     for (const { do: act } of doneBefore) await act?.(here, new Map());
     await perform(plan, here, new Transcript(transcript, Date.now));
@@ -134,21 +134,25 @@ it('goes on after an interruption, and says what it found done and not recorded'
 
 describe('verifying the transcript', () => {
   it('gives the entry that is in use', () => {
-    expect(verifyTranscript(read('transcript.jsonl'), read('fleet-entry.json')).entry.line).toBe(read('fleet-entry.json').trimEnd());
+    const published = { 'fleet-entry.json': read('fleet-entry.json') };
+    expect(verifyTranscript(read('transcript.jsonl'), published).entry?.line).toBe(read('fleet-entry.json').trimEnd());
   });
 
-  it('finds any changed byte of a line', () => {
+  it('finds any changed byte of a line but the last, which nobody signs here', () => {
     const bytes = Buffer.from(read('transcript.jsonl'));
-    for (let at = 3; at < bytes.length; at += 97) {
+    const last = bytes.lastIndexOf('\n', bytes.length - 2);
+    for (let at = 3; at < last; at += 97) {
       const changed = Buffer.from(bytes);
       changed[at] = (changed[at] ?? 0) ^ 1;
-      expect(() => verifyTranscript(changed.toString('latin1'), read('fleet-entry.json')), `byte ${at}`).toThrow();
+      expect(() => verifyTranscript(changed.toString('latin1')), `byte ${at}`).toThrow();
     }
   });
 
   it('refuses an entry with a key that no token was read back to hold', () => {
-    const other = developmentFleetOf(read('fleet-entry.json'));
-    expect(() => verifyTranscript(read('transcript.jsonl'), other)).toThrow(expect.objectContaining({ code: 'alarm' }));
+    const entry = JSON.parse(read('fleet-entry.json'));
+    entry.fleets[0].nodes[1].sealingKey = entry.fleets[0].nodes[0].identityKey;
+    const published = { 'fleet-entry.json': JSON.stringify(entry) };
+    expect(() => verifyTranscript(read('transcript.jsonl'), published)).toThrow(/fleets\.0\.nodes\.1\.sealingKey/);
   });
 
   it.each<[what: string, step: string, change: (facts: Facts) => Facts, why: RegExp]>([
@@ -170,7 +174,7 @@ describe('verifying the transcript', () => {
     const forged = join(folder, `forged-${changed.replace('/', '-')}.jsonl`);
     const transcript = new Transcript(forged, Date.now);
     for (const { step, role, facts } of new Transcript(file('transcript.jsonl'), Date.now).lines)
-      transcript.append(step, role, step === changed ? change(facts) : facts);
+      transcript.append({ step, role, facts: step === changed ? change(facts) : facts });
     expect(() => verifyTranscript(readFileSync(forged, 'utf8'))).toThrow(why);
   });
 
@@ -184,9 +188,4 @@ describe('verifying the transcript', () => {
 function keyOf(step: string): string {
   const { lines } = new Transcript(file('transcript.jsonl'), Date.now);
   return String(lines.find((line) => line.step === step)?.facts['publicKey']);
-}
-
-/** The same entry for another validity. */
-function developmentFleetOf(line: string): string {
-  return line.replace('2036-01-01', '2037-01-01');
 }

@@ -6,7 +6,8 @@ import { NO_ID, toBase64url } from '../../base/bytes.ts';
 import { type FleetEntry, makeEntry } from '../../fleet/entry.ts';
 import { makeFleet } from '../../fleet/fleet.ts';
 import type { Known } from '../plan.ts';
-import { publicKeyOf, tokenStep } from './node-token.ts';
+import { publicKeyOf } from './node-token.ts';
+import { tokenStep } from './token-keys.ts';
 
 export interface EntryParameters {
   readonly namespace: string;

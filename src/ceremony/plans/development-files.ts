@@ -20,6 +20,7 @@ export function entryStep(chosen: DevelopmentParameters): Step<DevelopmentSite> 
     role: 'operator',
     title: `write the fleet entry (${FILES.entry})`,
     before: chosen.nodes.flatMap(({ name }) => [pagesStep(name), misuseStepId(name)]),
+    makes: [FILES.entry],
     do: async (site, known) => site.write([FILES.entry], `${deriveEntry(chosen, known).line}\n`),
     readBack: async (site) => {
       const text = site.read(FILES.entry);
@@ -48,6 +49,7 @@ export function tlsStep(chosen: DevelopmentParameters): Step<DevelopmentSite> {
     role: 'operator',
     title: `certify the nodes' TLS keys by an authority whose private key is forgotten at once (${FILES.authority})`,
     before: names.map((node) => keyStep(node, 'tls')),
+    makes: [FILES.authority],
     do: async (site, known) => {
       const servers = names.map((name) => ({ name, tlsKey: publicKeyOf(known, name, 'tls') }));
       const { authority, servers: made } = await makeTlsCertificates(servers, Date.parse(chosen.validFrom), Date.parse(chosen.validUntil));
@@ -76,6 +78,7 @@ function fileStep(
     role: 'operator',
     title: `${title} (${path.join('/')})`,
     before,
+    makes: [path.join('/')],
     do: async (site) => site.write(path, text(site)),
     readBack: async (site) => {
       const there = site.read(...path);

@@ -6,7 +6,7 @@ import type { DevelopmentSite } from '../development-site.ts';
 import type { Plan } from '../plan.ts';
 import { accountsStep, entryStep, nodeStep, profileStep, tlsStep } from './development-files.ts';
 import { readParameters } from './development-parameters.ts';
-import { nodeTokenSteps } from './node-token.ts';
+import { developmentToken, nodeTokenSteps } from './node-token.ts';
 
 export const DEVELOPMENT_FLEET = 'development-fleet';
 
@@ -19,7 +19,7 @@ export function developmentFleet(value: unknown): Plan<DevelopmentSite> {
     title: `A development fleet of ${names.length} nodes on SoftHSM, which protects nothing`,
     parameters: chosen,
     steps: [
-      ...names.flatMap((node) => nodeTokenSteps(node, chosen.pages)),
+      ...names.flatMap((node) => [developmentToken(node), ...nodeTokenSteps(node, chosen.pages)]),
       entryStep(chosen),
       tlsStep(chosen),
       ...chosen.nodes.map((node) => nodeStep(chosen, node)),

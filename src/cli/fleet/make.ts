@@ -56,7 +56,7 @@ export async function makeFleetIn(folder: string, size: number | undefined, repo
     if (begun !== undefined && size !== undefined && begun.nodes.length !== size) refuseSize(folder, begun);
     if (transcript.lines.at(-1)?.step === END) return;
     try {
-      await perform(developmentFleet(begun ?? (await chooseParameters(size))), site, transcript, report);
+      await perform(developmentFleet(begun ?? (await chooseParameters(size))), site, transcript, { report });
     } catch (error) {
       throw withWayOut(error, folder);
     } finally {

@@ -84,14 +84,14 @@ describe('kill -9', () => {
     expect(calls).toBeGreaterThan(30);
     for (let before = 1; before <= calls; before += 1) round = judge(await kill({ from: round, before }));
     expect(objectFiles().length).toBeLessThan(7 + BANK_OPTIONS.objectsMax);
-  }, 120_000);
+  }, 600_000);
 
   it('at any instruction loses nothing that was acknowledged, and leaves no litter that stays', async () => {
     let round = restart().read(SLOTS[0]!).voted;
     for (let i = 0; i < 12; i += 1) round = judge(await kill({ from: round, whenMs: 3 + 7 * i }));
     // A file that was torn while it was written is invisible to PKCS#11 and stays: at most one per death.
     expect(objectFiles().length).toBeLessThan(7 + BANK_OPTIONS.objectsMax + 12);
-  }, 120_000);
+  }, 600_000);
 });
 
 describe('a torn object file', () => {

@@ -1,0 +1,48 @@
+/**
+ * Who takes part in a ceremony, as its parameters name them. The operator performs, observers compare and sign that it was so,
+ * custodians take the shares of PINs. Operator and observers each have a signing key of their own, known before the ceremony.
+ */
+import { z } from 'zod';
+import { fromBase64url } from '../base/bytes.ts';
+
+export type Role = 'operator' | 'observer' | 'custodian';
+
+export interface Person {
+  readonly role: Role;
+  readonly name: string;
+}
+
+const name = z
+  .string()
+  .min(1)
+  .max(64)
+  .regex(/^[^\p{C}:]+$/u, 'expected a name without colons and control characters');
+
+/** Ed25519, 32 bytes, or a compressed point of P-256, 33; unpadded base64url. */
+const signingKey = z.string().refine((text) => {
+  try {
+    return [32, 33].includes(fromBase64url(text).length);
+  } catch {
+    return false;
+  }
+}, 'expected a signing key, as "holdfast ceremony key" prints it');
+
+const signer = z.strictObject({ name, key: signingKey });
+
+const signersParameters = z.strictObject({ operator: signer, observers: z.array(signer).min(1).max(8) });
+
+type Signers = z.output<typeof signersParameters>;
+
+export interface People extends Signers {
+  readonly custodians: readonly { readonly name: string }[];
+}
+
+export function peopleOf({ operator, observers, custodians }: People, role: Role): Person[] {
+  const found = { operator: [operator], observer: observers, custodian: custodians }[role];
+  return found.map((one) => ({ role, name: one.name }));
+}
+
+/** Who signs the transcript: the operator and every observer. */
+export function signersOf({ operator, observers }: Signers): (Person & { readonly key: string })[] {
+  return [{ role: 'operator' as const, ...operator }, ...observers.map((one) => ({ role: 'observer' as const, ...one }))];
+}
