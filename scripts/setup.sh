@@ -3,6 +3,7 @@
 #
 #   scripts/setup.sh              what a node, a client and the tests need
 #   scripts/setup.sh --chromium   also the browser that passkey tests drive
+#   scripts/setup.sh --go         also Go and its notes and transparency logs, with which tests compare ours
 #
 # A bare Debian 12 is enough: whatever npm is there (9 or newer) installs the packages of package-lock.json, among them the
 # Node runtime that everything else runs on. Packages come in without their install scripts (package.json denies them in
@@ -16,7 +17,8 @@ packages=(ca-certificates softhsm2 opensc libengine-pkcs11-openssl age g++ make 
 for flag in "$@"; do
   case $flag in
     --chromium) packages+=(chromium) ;;
-    *) echo "setup: unknown flag $flag (known: --chromium)" >&2; exit 2 ;;
+    --go) packages+=(golang-go golang-golang-x-mod-dev) ;;
+    *) echo "setup: unknown flag $flag (known: --chromium, --go)" >&2; exit 2 ;;
   esac
 done
 
