@@ -5,7 +5,7 @@
 
 const mathematics = ['base', 'wire', 'oprf', 'fleet', 'log'];
 const protocol = [...mathematics, 'trust', 'vault', 'quorum'];
-const edges = ['token', 'store', 'web', 'backup', 'custody'];
+const edges = ['token', 'store', 'web', 'backup', 'custody', 'release'];
 /** What each room may import of src. A room that is not named here may not exist. */
 const mayImport = {
   base: [],
@@ -22,6 +22,7 @@ const mayImport = {
   web: [...protocol, 'api'],
   backup: protocol,
   custody: protocol,
+  release: ['base', 'log'],
   node: [...protocol, 'api', ...edges],
   client: [...protocol, 'api'],
   ceremony: [...protocol, 'api', ...edges],
@@ -46,7 +47,7 @@ const rooms = {
   '@tufjs': ['trust'],
   'age-encryption': ['backup'],
   aws4fetch: ['backup'],
-  'tar-stream': ['backup'],
+  'tar-stream': ['backup', 'release'],
   'shamir-secret-sharing': ['custody'],
 };
 
@@ -111,6 +112,13 @@ export default {
       severity: 'error',
       from: browser,
       to: { path: '^src/client/node/' },
+    },
+    {
+      name: 'launcher-alone',
+      comment: 'the launcher is installed without packages and read in one sitting: Node, and a few files of its room',
+      severity: 'error',
+      from: { path: '^src/release/(launch|check|ground|tree|note|manifest)[.]ts$' },
+      to: { pathNot: '^src/release/(check|ground|tree|note|manifest)[.]ts$|^src/base/errors[.]ts$', dependencyTypesNot: ['core'] },
     },
     { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },
     { name: 'resolves', comment: 'no such file or package', severity: 'error', from: {}, to: { couldNotResolve: true } },

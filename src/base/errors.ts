@@ -46,6 +46,10 @@ export const codes = {
   'wrong-passcode': entry(403, 'The passcode is wrong: the message says how many guesses are left.'),
   'not-confirmed': entry(409, 'Settle it in the room, then run the ceremony again: it goes on where it stopped, and asks what happened.'),
   configuration: entry(500, 'Correct the configuration: the message names the key.'),
+  'release-refused': entry(
+    500,
+    'Do not start it. Install the release anew from where it was published, and check it with "holdfast release verify".',
+  ),
   alarm: entry(500, 'This must not happen. Stop, keep the evidence, and look.'),
 } as const satisfies Record<string, CodeEntry>;
 

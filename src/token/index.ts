@@ -7,6 +7,6 @@ export { inspectToken } from './inspect.ts';
 export type { KeyFacts } from './keys.ts';
 export type { Targets } from './misuse.ts';
 export type { CallHook } from './pkcs11.ts';
-export { type KeyKind, type KeySpec, NODE_KEYS, type NodeRole } from './roles.ts';
+export { CODE_KEY, type KeyKind, type KeySpec, NODE_KEYS, type NodeRole } from './roles.ts';
 export { tlsEngineOptions } from './tls.ts';
 export { type CounterBank, openSigner, openSigners, openToken, type Signers, type Token, type TokenConfig } from './token.ts';

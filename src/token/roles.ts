@@ -19,3 +19,6 @@ export const NODE_KEYS: Readonly<Record<NodeRole, KeySpec>> = {
   tls: { label: 'holdfast-tls', kind: 'p256-sign' },
   tags: { label: 'holdfast-tags', kind: 'mac' },
 };
+
+/** Signs releases (src/release/note.ts), in a token of its own: of all keys the one that a launcher is given. */
+export const CODE_KEY: KeySpec = { label: 'holdfast-code', kind: 'ed25519' };
