@@ -37,6 +37,8 @@ export const codes = {
   'token-full': entry(507, 'The token has no room for new accounts: the operator must add a fleet.'),
   'token-unavailable': entry(503, 'The security module does not answer: try again, or ask another node.'),
   'token-unsuitable': entry(500, 'The security module lacks something needed: the message names it.'),
+  'not-admitted': entry(422, 'Correct the entry: the message names the first item of the admission policy that it fails.'),
+  'checkpoint-moved': entry(409, 'Fetch the checkpoint anew, check that it holds all that was seen before, and cosign that one.'),
   'rate-limited': entry(429, 'Wait as long as the Retry-After header says.'),
   overloaded: entry(503, 'Try again later.'),
   timeout: entry(504, 'Try again: no attempt is lost that was not made.'),

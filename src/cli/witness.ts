@@ -35,8 +35,10 @@ export function witnessCommands(): Command {
       });
       const read = readConfig(config);
       const witness = await startWitness(read);
-      const { name, public: all } = witness;
-      say(`witness ${name}: everyone ${all.host}:${all.port}`);
+      const { name, public: all, operator } = witness;
+      say(
+        `witness ${name}: everyone ${all.host}:${all.port}${operator === undefined ? '' : `, operator ${operator.host}:${operator.port}`}`,
+      );
       const spent = await Promise.race([asked, witness.spent]);
       setTimeout(() => process.exit(EXIT.failure), read.shutdownMs + HANG_MS).unref();
       await witness.close();

@@ -9,14 +9,15 @@
  *   GET  /health  /ready
  */
 import cors from 'cors';
-import express, { type Express, type Request, type RequestHandler, type Response } from 'express';
+import type { Express, Request, Response } from 'express';
 import helmet from 'helmet';
-import { fromUtf8, toId } from '../base/bytes.ts';
+import { toId } from '../base/bytes.ts';
 import { fail } from '../base/errors.ts';
 import { parseTilePath, TILE_WIDTH } from '../log/tile.ts';
 import { answerError, noSuchRoute } from './answer.ts';
 import { type FrontOptions, frontApp, limitRate, serveFront } from './front.ts';
 import type { Listener } from './listen.ts';
+import { textBody } from './text-body.ts';
 import type { LogPort, WitnessPort } from './witness-ports.ts';
 
 /** Room for 63 lines of proof and sixteen post-quantum signatures. */
@@ -30,17 +31,6 @@ function answer(response: Response, type: string, cached: keyof typeof CACHED, b
   if (body === undefined) fail('not-found', 'there is nothing on this path');
   response.setHeader('cache-control', CACHED[cached]);
   response.type(type).send(body);
-}
-
-/** A body of at most so many bytes, as text. Compressed ones are refused (answer.ts, `jsonBody`). */
-function textBody(bytesMax: number): RequestHandler[] {
-  return [
-    express.raw({ limit: bytesMax, inflate: false, type: () => true }),
-    (request, _, next) => {
-      request.body = fromUtf8(Buffer.isBuffer(request.body) ? request.body : new Uint8Array());
-      next();
-    },
-  ];
 }
 
 function addLogRoutes(app: Express, log: LogPort): void {

@@ -1,4 +1,5 @@
 /** What a witness's listeners ask of the witness behind them; src/witness implements it. */
+import type { Judged } from '../api/log.ts';
 import type { Id } from '../base/bytes.ts';
 import type { Tile } from '../log/tile.ts';
 
@@ -26,4 +27,19 @@ export interface LogPort {
   /** As JSON. */
   policy(): object;
   root(version: number): string | undefined;
+}
+
+/** An entry that is in the log, or the first item of the policy that it fails; `items` tell all. */
+export type Submitted =
+  | { readonly index: number; readonly checkpoint: string; readonly items: readonly Judged[] }
+  | { readonly failed: Judged; readonly items: readonly Judged[] };
+
+export interface SubmitPort {
+  /** @param entry the signed entry as it came */
+  submit(entry: string): Promise<Submitted>;
+  /**
+   * @param note the published checkpoint with the operator's cosignature @returns the checkpoint, with all cosignatures
+   * @throws `checkpoint-moved`, `not-signed`, `malformed`
+   */
+  countersign(note: string): Promise<string>;
 }

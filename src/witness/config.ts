@@ -10,6 +10,7 @@ import { dirname, resolve } from 'node:path';
 import { z } from 'zod';
 import { toId } from '../base/bytes.ts';
 import { fail } from '../base/errors.ts';
+import { isSafeUrl } from './safe-url.ts';
 
 /** @param atMost what whoever controls this key can at most do */
 const told = <T extends z.ZodType>(type: T, description: string, atMost: string): T => type.meta({ description, atMost }) as T;
@@ -30,11 +31,6 @@ const DENY = 'deny service at this witness';
 const SEE = 'see who reads and when, and deny service at this witness';
 const ALONE = 'sign checkpoints of one side: nothing that clients accept without the operator and a third party';
 
-/** HTTPS anywhere, or HTTP to this machine. */
-const isSafeUrl = (text: string): boolean => {
-  const { protocol, hostname } = new URL(text);
-  return protocol === 'https:' || (protocol === 'http:' && ['localhost', '127.0.0.1', '[::1]'].includes(hostname));
-};
 const url = z.url({ protocol: /^https?$/ }).refine(isSafeUrl, 'expected an https URL, or http to this machine');
 
 const token = z.strictObject({
@@ -114,8 +110,13 @@ const log = z.strictObject({
     'TLS authority of the hosts of evidence, in development.',
     'have evidence fetched from a host of his: its digest is in the entry',
   ),
-  evidenceBytesMax: told(z.int().min(1).max(1_000_000_000).default(64_000_000), 'Bytes of one file of evidence.', DENY),
-  evidenceLimitMs: told(ms.default(30_000), 'Time to fetch one file of evidence.', DENY),
+  evidenceBytesMax: told(z.int().min(1).max(10_000_000_000).default(256_000_000), 'Bytes of all evidence of one entry.', DENY),
+  evidenceLimitMs: told(ms.default(60_000), 'Time to fetch all evidence of one entry.', DENY),
+  cosigningLimitMs: told(
+    ms.default(10_000),
+    'Time for one third party to cosign.',
+    'have checkpoints without third parties: clients refuse them',
+  ),
   cosignIntervalMs: told(
     ms.default(6 * 3_600_000),
     'How often to cosign the checkpoint anew and ask third parties: clients want cosignatures of the last 14 days.',

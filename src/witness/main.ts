@@ -4,6 +4,7 @@
  * that holds a log that went back.
  */
 import { pino } from 'pino';
+import type { Id } from '../base/bytes.ts';
 import { fail } from '../base/errors.ts';
 import { Parts } from '../base/parts.ts';
 import { type Clock, systemClock } from '../base/ports.ts';
@@ -11,12 +12,14 @@ import { NOTE_KEY, parseVkey } from '../log/vkey.ts';
 import type { Signers } from '../token/index.ts';
 import { fileCredentials } from '../web/credentials.ts';
 import type { Address, Listener } from '../web/listen.ts';
+import { startOperatorListener } from '../web/operator-listener.ts';
 import { startWitnessListener } from '../web/witness-listener.ts';
 import type { WitnessedLog } from './add-checkpoint.ts';
 import type { Config } from './config.ts';
 import { Cosigner } from './cosigner.ts';
 import { Files } from './files.ts';
 import { openWitnessToken } from './keys.ts';
+import { openLog } from './log/open.ts';
 import { ownFolder } from './owner.ts';
 import { requireSetUp } from './setup.ts';
 import { openTlsKey } from './tls-key.ts';
@@ -26,6 +29,8 @@ export interface RunningWitness {
   readonly name: string;
   /** As listened on: a port that was configured as 0 is known here. */
   readonly public: Address;
+  /** Of a witness that keeps a log. */
+  readonly operator?: Address;
   /** Resolves, with the reason, once only a new process can go on. */
   readonly spent: Promise<string>;
   /** Takes nothing new, lets what runs finish within the configured time, then ends. */
@@ -49,28 +54,44 @@ async function assemble(config: Config, clock: Clock, parts: Parts): Promise<Run
   const files = new Files(config.dataDir);
   await requireSetUp(files, token.keys);
   parts.add(await ownFolder(config.dataDir), (it) => it.release());
-  const logs = config.witnessed.map(witnessedLog);
+  const own = token.keys.log && { origin: token.keys.log.name, vkey: token.keys.log };
+  const logs = [...(own === undefined ? [] : [own]), ...config.witnessed.map(witnessedLog)];
   const cosigner = parts.add(new Cosigner({ vkey: token.keys.witness, sign: token.signAsWitness, logs, files, clock }), (it) => it.idle());
+  const diskFailed = Promise.withResolvers<string>();
+  const onFailure = (error: unknown) => {
+    trace.error({ why: whyOf(error) }, 'the log stopped');
+    diskFailed.resolve('the log stopped');
+  };
+  const log = config.log && (await openLog(config.log, { token, cosigner, files, clock, trace, onFailure }, parts));
 
-  const renewalFailed = (error: unknown) => trace.warn({ why: error instanceof Error ? error.message : 'unknown' }, 'TLS renewal failed');
+  const renewalFailed = (error: unknown) => trace.warn({ why: whyOf(error) }, 'TLS renewal failed');
   const tls = parts.add(await openTlsKey(config), (it) => it.close());
   const credentials = parts.add(await fileCredentials(config.public, tls.key, renewalFailed), (it) => it.stop());
   let stopByMs = 0;
   const closeListener = (it: Listener) => it.close(Math.max(0, stopByMs - clock()));
   const witness = {
     addCheckpoint: (body: string) => cosigner.addCheckpoint(body),
-    monitored: cosigner.monitored.bind(cosigner),
+    monitored: (originHash: Id) => cosigner.monitored(originHash),
     tokenState: () => token.state,
   };
   const all = parts.add(
-    await startWitnessListener(witness, undefined, { ...config.public, address: config.public, credentials, trace }),
+    await startWitnessListener(witness, log, { ...config.public, address: config.public, credentials, trace }),
     closeListener,
   );
-  trace.info({ public: all.address, witnessed: logs.map(({ origin }) => origin) }, 'started');
+  const { requestLimitMs } = config.public;
+  const operator =
+    config.log &&
+    log &&
+    parts.add(
+      await startOperatorListener(log, { ...config.log.operator, address: config.log.operator, credentials, requestLimitMs, trace }),
+      closeListener,
+    );
+  trace.info({ public: all.address, operator: operator?.address, cosigns: logs.map(({ origin }) => origin) }, 'started');
   return {
     name: config.name,
     public: all.address,
-    spent: watch([token, ...(tls.token === undefined ? [] : [tls.token])], parts),
+    ...(operator && { operator: operator.address }),
+    spent: Promise.race([diskFailed.promise, watch([token, ...(tls.token === undefined ? [] : [tls.token])], parts)]),
     close: async () => {
       trace.info({}, 'stopping');
       stopByMs = clock() + config.shutdownMs;
@@ -85,6 +106,8 @@ function witnessedLog({ origin, vkey: text }: Config['witnessed'][number]): Witn
   if (vkey.type !== NOTE_KEY) fail('configuration', 'witnessed: expected vkeys of type 0x01', { got: vkey.name });
   return { origin: origin ?? vkey.name, vkey };
 }
+
+const whyOf = (error: unknown): string => (error instanceof Error ? error.message : 'unknown');
 
 const WATCH_MS = 1_000;
 
