@@ -66,7 +66,7 @@ const refusalShape = {
 export const refusal: CodecOf<Refusal> = z.strictObject(refusalShape);
 
 /** {node, signed, signature}: one node's statement, as it signed it. */
-const said = z.codec(z.strictObject({ node: id, ...signed.shape }), z.custom<Gathered['said'][number]>(), {
+export const said = z.codec(z.strictObject({ node: id, ...signed.shape }), z.custom<Gathered['said'][number]>(), {
   decode: ({ node, signed: bytes, signature }) => ({ node, signed: { bytes, signature } }),
   encode: ({ node, signed: { bytes, signature } }) => ({ node, signed: bytes, signature }),
 });

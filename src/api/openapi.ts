@@ -5,6 +5,8 @@
 import { z } from 'zod';
 import { codes } from '../base/errors.ts';
 import { envelope, errorBody, health, publicOperations, readiness, requests } from './bodies.ts';
+import { BUNDLE_HEADER, bundleReceipt, candidate, nodeStatement } from './publication.ts';
+import { id } from './values.ts';
 
 const SUMMARIES: Readonly<Record<(typeof publicOperations)[number], string>> = {
   status: "Every reachable node's counters of one way in, signed over the request's nonce; and the registration in force.",
@@ -15,6 +17,8 @@ const SUMMARIES: Readonly<Record<(typeof publicOperations)[number], string>> = {
   cancel: 'Objects to an announced registration with the unlock key of any way in of the account.',
   events: "The account's latest events as each node recorded them.",
 };
+
+const BUNDLE_HEADER_SAYS = 'SHA-256 of the bundle that the client has, zeros for none: if the node serves another, it is in the envelope.';
 
 function schema(of: z.ZodType): object {
   const { $schema: _, ...rest } = z.toJSONSchema(of, { io: 'input', unrepresentable: 'any' });
@@ -35,12 +39,50 @@ function operationPaths(): object {
         operationId: operation,
         summary: SUMMARIES[operation],
         security: [{ pass: [] }],
+        parameters: [{ name: BUNDLE_HEADER, in: 'header', description: BUNDLE_HEADER_SAYS, schema: schema(id) }],
         requestBody: { required: true, content: content(requests[operation]) },
         responses: { 200: { $ref: '#/components/responses/envelope' }, default: { $ref: '#/components/responses/error' } },
       },
     },
   ]);
   return Object.fromEntries(paths);
+}
+
+/** Any bundle is this JSON; what it says is read by src/trust. */
+const bundle = z.looseObject({ type: z.literal('holdfast/bundle/v1') });
+
+function publicationPaths(): object {
+  return {
+    '/v1/bundle': {
+      get: {
+        operationId: 'bundle',
+        summary: "The fleets' keys with their proofs (docs/transparency.md): one line of JSON. Believe only what verifies.",
+        responses: answers('The bundle.', bundle),
+      },
+      post: {
+        operationId: 'offerBundle',
+        summary: 'A newer bundle for this node to serve. It proves itself; an older one is refused.',
+        requestBody: { required: true, content: content(bundle) },
+        responses: answers('What is served now.', bundleReceipt),
+      },
+    },
+    '/v1/entry': {
+      post: {
+        operationId: 'signEntry',
+        summary: 'A fleet entry signed by the release keys, for the signature of this node if it tells the truth about it.',
+        requestBody: { required: true, content: content(candidate) },
+        responses: answers('The statement node/fleet-entry.', nodeStatement),
+      },
+    },
+    '/v1/live': {
+      get: {
+        operationId: 'live',
+        summary: 'What this node runs and serves, signed by its token over a fresh nonce.',
+        parameters: [{ name: 'nonce', in: 'query', required: true, schema: schema(id) }],
+        responses: answers('The statement node/live.', nodeStatement),
+      },
+    },
+  };
 }
 
 export function openApi(): object {
@@ -57,6 +99,7 @@ export function openApi(): object {
           responses: answers('The line as signed.', z.looseObject({ type: z.literal('holdfast/fleet-bundle/v1') })),
         },
       },
+      ...publicationPaths(),
       '/health': {
         get: {
           operationId: 'health',

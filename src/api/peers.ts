@@ -12,6 +12,7 @@ export const PEER_BODY_BYTES_MAX = 256 * 1024;
 export const PEER_REPLY_BYTES_MAX = 32 * 1024 * 1024;
 /** Changes in one page. */
 const CHANGES_MAX = 200;
+const BUNDLE_LENGTH_MAX = 256 * 1024;
 
 const authorised = {
   pass: z.string().max(PASS_LENGTH_MAX),
@@ -63,6 +64,8 @@ export const peerOperations = {
     request: z.strictObject({ after: id.exactOptional(), limit: z.int().min(1).max(HOLDINGS_MAX) }),
     reply: z.strictObject({ holdings: z.array(holding).max(HOLDINGS_MAX), next: id.exactOptional() }),
   },
+  /** The bundle that the peer serves, when it is another than the one that is named. It proves itself. */
+  bundle: { request: z.strictObject({ have: id }), reply: z.strictObject({ bundle: z.string().max(BUNDLE_LENGTH_MAX).exactOptional() }) },
   events: { request: z.strictObject(authorised), reply: z.strictObject({ events: z.string().max(64 * 1024), signed: signedStatement }) },
 } as const;
 

@@ -44,9 +44,12 @@ export const codes = {
   timeout: entry(504, 'Try again: no attempt is lost that was not made.'),
   'no-quorum': entry(503, 'Too few nodes answered: try again when more are up. No attempt is lost that was not made.'),
   'untrusted-answer': entry(502, 'An answer does not verify under the fleet entry: report it, and ask another node.'),
-  'untrusted-bundle': entry(502, 'Do not use these fleet keys: the check that failed is in the message. Report it, and ask another node.'),
   'wrong-passcode': entry(403, 'The passcode is wrong: the message says how many guesses are left.'),
   'not-confirmed': entry(409, 'Settle it in the room, then run the ceremony again: it goes on where it stopped, and asks what happened.'),
+  'untrusted-bundle': entry(422, 'Do not use these fleet keys: the check that failed is in the message. Report it, and ask another node.'),
+  unreachable: entry(502, 'See that the server runs and that this machine reaches it, then run the same command again.'),
+  superseded: entry(409, 'A newer one is in force: ask for it, and go on from there.'),
+  'untrue-entry': entry(422, 'Correct the fleet entry: the message names what is not so.'),
   configuration: entry(500, 'Correct the configuration: the message names the key.'),
   'release-refused': entry(
     500,

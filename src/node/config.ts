@@ -10,6 +10,7 @@ import { dirname, resolve } from 'node:path';
 import { z } from 'zod';
 import { fail } from '../base/errors.ts';
 import { Secret } from '../base/secret.ts';
+import { FRESHNESS_MS } from '../trust/log-checks.ts';
 import { DEFAULT_LOCK_DELAY_MS, DEFAULT_TIMING } from './service.ts';
 
 /** @param atMost what whoever controls this key can at most do */
@@ -120,6 +121,29 @@ const timing = z
   })
   .prefault({});
 
+const transparency = z.strictObject({
+  rootFile: told(
+    word,
+    'The root.json that this node pins, of any version: it names the keys of release, log, witness, operator and third parties.',
+    'with keys of his in it: have this node serve a bundle that no client accepts, and sign entries, only true ones, of his release keys',
+  ),
+  thirdParties: told(
+    z.int().min(0).max(16).default(1),
+    'How many different third parties must have cosigned a bundle that this node takes.',
+    'have this node serve a bundle that clients refuse',
+  ),
+  freshnessMs: told(
+    z.int().min(1).default(FRESHNESS_MS),
+    'How old the cosignatures of a bundle may be that this node takes.',
+    'have this node serve a bundle that clients refuse',
+  ),
+  intervalMs: told(
+    ms.default(10_000),
+    'How often to ask each other node for a newer bundle.',
+    'keep an older bundle here; clients refuse it in time',
+  ),
+});
+
 const config = z.strictObject({
   self: told(word, "This node's name in the fleet entry.", 'nothing: the token says which node it is, and another name is refused'),
   entryFile: told(
@@ -141,6 +165,8 @@ const config = z.strictObject({
     'deny service between nodes; none of another identity key is spoken to',
   ),
   passes,
+  /** Fleet keys over the air. Without it the fleet's entry is pinned in its clients. */
+  transparency: transparency.optional(),
   metrics: z
     .strictObject({
       host: told(
@@ -183,7 +209,7 @@ export function readConfig(file: string): Config {
     return fail('configuration', `${file}: ${path.join('.') || 'the file'}: ${message}`);
   }
   const at = (path: string): string => resolve(dirname(file), path);
-  const { token: device, public: clients, passes: account, ...rest } = read.data;
+  const { token: device, public: clients, passes: account, transparency: published, ...rest } = read.data;
   return {
     ...rest,
     entryFile: at(rest.entryFile),
@@ -195,6 +221,7 @@ export function readConfig(file: string): Config {
       ...(clients.tlsKeyFile && { tlsKeyFile: at(clients.tlsKeyFile) }),
     },
     passes: { ...account, ...(account.jwksFile && { jwksFile: at(account.jwksFile) }) },
+    ...(published && { transparency: { ...published, rootFile: at(published.rootFile) } }),
   };
 }
 

@@ -5,13 +5,13 @@
  */
 import { type Logger, pino } from 'pino';
 import type { Id } from '../base/bytes.ts';
-import { toHex } from '../base/bytes.ts';
-import { fail } from '../base/errors.ts';
+import { fail, HoldfastError } from '../base/errors.ts';
 import { Parts } from '../base/parts.ts';
 import { type Clock, systemClock } from '../base/ports.ts';
-import { type EntryFleet, type EntryNode, type FleetEntry, parseEntry } from '../fleet/entry.ts';
+import { type EntryFleet, type FleetEntry, parseEntry } from '../fleet/entry.ts';
 import { openStore } from '../store/sqlite.ts';
 import { openToken, type Token, tlsEngineOptions } from '../token/index.ts';
+import { openRoot } from '../trust/roots.ts';
 import { fileCredentials } from '../web/credentials.ts';
 import type { Address, Listener } from '../web/listen.ts';
 import { makeMeter, startMetricsListener } from '../web/metrics.ts';
@@ -22,8 +22,12 @@ import { startPublicListener } from '../web/public-listener.ts';
 import { keyId } from '../wire/signed.ts';
 import { type Config, readNamed, readPin } from './config.ts';
 import { leafCredentials } from './credentials.ts';
+import { Publication } from './publication.ts';
+import type { PublicationPolicy } from './published.ts';
 import { VaultService } from './service.ts';
+import { startBundleTask } from './tasks/bundle.ts';
 import type { TraceWord } from './trace.ts';
+import { type OwnFacts, requireTruth, standingIn } from './true-entry.ts';
 import { fastVerify } from './verify.ts';
 
 export interface RunningNode {
@@ -56,7 +60,10 @@ async function assemble(config: Config, clock: Clock, parts: Parts): Promise<Run
   const { pinFile, module, label, profile, initString } = config.token;
   const device = { module, label, pin: readPin(pinFile), ...(profile && { profile }), ...(initString && { initString }) };
   const token = parts.add(await openToken(device), (it) => it.close());
-  const { entryFleet, self } = whoAmI(entry, token, config.self);
+  const { sealingKey, description } = token;
+  const own = { self: keyId(token.identityKey), name: config.self, sealingKey, description };
+  const entryFleet = whoAmI(entry, own);
+  const { self } = own;
   const { fleet } = entryFleet;
   const warn = traceBy(trace);
   const store = parts.add(await openStore(config.dataDir, (slot, why) => warn('store-not-believed', { slot, why })), (it) => it.close());
@@ -76,6 +83,17 @@ async function assemble(config: Config, clock: Clock, parts: Parts): Promise<Run
   const body = { fleet, self, token, store, clock, verify: fastVerify(), trace: warn, lockDelayMs };
   const vault = parts.add(new VaultService({ ...body, peers, timing, tokenClass: token.description.class }), (it) => it.close());
 
+  const policy = publicationPolicy(config);
+  const disbelieved = (why: string) => warn('store-not-believed', { what: 'bundle', why });
+  const publication = await Publication.open({ own, fleet: fleet.id, pinned: entry.digest, token, store, clock, policy, disbelieved });
+  if (config.transparency !== undefined) {
+    const { intervalMs } = config.transparency;
+    const fellows = fleet.nodes.map(({ id }) => id).filter((id) => id !== self);
+    parts.add(startBundleTask({ publication, peers, fellows, intervalMs, limitMs: config.timing.peerLimitMs, trace: warn }), (it) =>
+      it.stop(),
+    );
+  }
+
   let stopByMs = 0;
   const closeListener = (it: Listener) => it.close(Math.max(0, stopByMs - clock()));
   const peer = parts.add(
@@ -83,6 +101,7 @@ async function assemble(config: Config, clock: Clock, parts: Parts): Promise<Run
       address: config.peer,
       credentials: toPeers,
       passes,
+      publication,
       connectionsMax: config.peer.connectionsMax,
       trace,
     }),
@@ -90,7 +109,7 @@ async function assemble(config: Config, clock: Clock, parts: Parts): Promise<Run
   );
   vault.start();
   const meter = makeMeter();
-  const reading = { vault, passes, entryLine: entry.line, tokenState: () => token.state, clock };
+  const reading = { vault, passes, entryLine: entry.line, publication, tokenState: () => token.state, clock };
   const clients = parts.add(
     await startPublicListener(reading, { ...config.public, address: config.public, credentials: toClients, trace, meter }),
     closeListener,
@@ -138,33 +157,30 @@ function passesOf({ passes: { issuer, audience, tenant, jwksFile, jwksUrl } }: C
   }
 }
 
-/** The token says who this is. @throws `configuration` when the entry or the configuration says otherwise */
-function whoAmI(entry: FleetEntry, token: Token, name: string): { entryFleet: EntryFleet; self: Id } {
-  const self = keyId(token.identityKey);
-  for (const entryFleet of entry.fleets) {
-    const node = entryFleet.nodes.find(({ id }) => id === self);
-    if (node !== undefined) {
-      checkToken(node, token, name);
-      return { entryFleet, self };
-    }
+function publicationPolicy({ transparency }: Config): PublicationPolicy | undefined {
+  if (transparency === undefined) return undefined;
+  const { rootFile, thirdParties, freshnessMs } = transparency;
+  const root = readNamed(rootFile, 'transparency.rootFile');
+  try {
+    openRoot(root);
+  } catch (error) {
+    fail('configuration', `transparency.rootFile: ${error instanceof Error ? error.message : 'it is not one'}`, {}, error);
   }
-  return fail('configuration', 'entryFile: the fleet entry names no node with the identity key of this token', { self });
+  return { root, thirdParties, freshnessMs, verify: fastVerify() };
 }
 
-function checkToken(node: EntryNode, { sealingKey, description }: Token, name: string): void {
-  if (node.name !== name) fail('configuration', 'self: the token is of another node', { self: name, token: node.name });
-  if (toHex(node.sealingKey) !== toHex(sealingKey))
-    fail('configuration', 'entryFile: the fleet entry names another sealing key for this node');
-  // Clients decide by these whether to trust a fleet with a share at all.
-  const { class: kind, simulated } = node.token;
-  if (kind !== description.class)
-    fail('configuration', 'entryFile: the fleet entry names another class of token', { entry: kind, token: description.class });
-  if (simulated !== description.simulated) {
-    fail('configuration', 'entryFile: the fleet entry is wrong on whether the token is simulated', {
-      entry: simulated,
-      token: description.simulated,
-    });
+/** The token says who this is. @throws `configuration` when the entry or the configuration says otherwise */
+function whoAmI(entry: FleetEntry, own: OwnFacts): EntryFleet {
+  const standing = standingIn(entry, own.self);
+  if (standing === undefined)
+    return fail('configuration', 'entryFile: the fleet entry names no node with the identity key of this token', { self: own.self });
+  try {
+    requireTruth(standing, own);
+  } catch (error) {
+    if (!(error instanceof HoldfastError)) throw error;
+    fail('configuration', `entryFile or token: ${error.message}`, error.evidence, error);
   }
+  return standing.entryFleet;
 }
 
 function peerAddresses({ peers }: Config, { nodes }: EntryFleet, self: Id): Map<Id, Address> {

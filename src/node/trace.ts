@@ -11,6 +11,8 @@ export type TraceWord =
   | 'peer-unreachable'
   /** A peer told what does not verify: it is wrong, or lies. */
   | 'proof-refused'
+  /** A newer bundle of the fleet's keys came from a peer. */
+  | 'bundle-taken'
   | 'rejoined'
   /** This token was rolled back: it is quarantined for good. */
   | 'rolled-back'

@@ -8,7 +8,7 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { fail } from '../base/errors.ts';
 
-const VERSION = 2;
+const VERSION = 3;
 
 /** Of one account, in the feed: a year of daily recoveries. */
 const EVENTS_KEPT = 256;
@@ -30,8 +30,12 @@ const TABLES = `
   CREATE TABLE members (
     node BLOB NOT NULL PRIMARY KEY, seen BLOB NOT NULL DEFAULT x'0000000000000000', cursor INTEGER NOT NULL DEFAULT 0
   ) STRICT;
-  PRAGMA user_version = ${VERSION};
 `;
+
+/** Since version 3: the bundle that this node serves. It proves itself; the one row is what came last. */
+const BUNDLE = 'CREATE TABLE served (one INTEGER PRIMARY KEY CHECK (one = 1), bundle TEXT NOT NULL) STRICT;';
+const BEFORE_BUNDLES = 2;
+const STAMP = `PRAGMA user_version = ${VERSION};`;
 
 /** @throws `configuration` when the file is of another version */
 export function prepare(database: DatabaseSync): void {
@@ -39,7 +43,8 @@ export function prepare(database: DatabaseSync): void {
   // secure_delete: an erased share is overwritten in the file, not only unlinked.
   database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON; PRAGMA trusted_schema = OFF;');
   const found = Number(database.prepare('PRAGMA user_version').get()?.['user_version']);
-  if (found === 0) database.exec(`BEGIN IMMEDIATE; ${TABLES} COMMIT;`);
+  if (found === 0) database.exec(`BEGIN IMMEDIATE; ${TABLES} ${BUNDLE} ${STAMP} COMMIT;`);
+  else if (found === BEFORE_BUNDLES) database.exec(`BEGIN IMMEDIATE; ${BUNDLE} ${STAMP} COMMIT;`);
   else if (found !== VERSION) fail('configuration', 'the store was made by another version', { found, expected: VERSION });
 }
 
@@ -67,6 +72,8 @@ export const writes = {
   saw: 'INSERT INTO members (node, seen) VALUES (?, ?) ON CONFLICT (node) DO UPDATE SET seen = max(seen, excluded.seen)',
   /** node, cursor */
   cursor: 'INSERT INTO members (node, cursor) VALUES (?, ?) ON CONFLICT (node) DO UPDATE SET cursor = excluded.cursor',
+  /** bundle */
+  bundle: 'INSERT INTO served (one, bundle) VALUES (1, ?) ON CONFLICT (one) DO UPDATE SET bundle = excluded.bundle',
   /** due, slot */
   postpone: 'UPDATE slots SET due = ? WHERE slot = ? AND due IS NOT NULL',
 } as const;

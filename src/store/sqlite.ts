@@ -28,6 +28,7 @@ const reads = {
     SELECT slot, kind, generation, digest, attempt, time
     FROM (SELECT * FROM events WHERE account = ? ORDER BY kind = 'announced' DESC, at DESC LIMIT ?) ORDER BY at DESC`,
   member: 'SELECT seen, cursor FROM members WHERE node = ?',
+  bundle: 'SELECT bundle FROM served',
   due: 'SELECT slot FROM slots WHERE due <= ? ORDER BY due LIMIT ?',
   nextDue: 'SELECT min(due) AS next FROM slots WHERE due IS NOT NULL',
   // No row is ever deleted, so the last row's number is their count, and reading it does not scan a million of them.
@@ -128,6 +129,15 @@ class SqliteStore implements Store {
 
   keepCursor(peer: Id, cursor: number): Promise<void> {
     return this.#batches.write([{ kind: 'cursor', node: idToBytes(peer), cursor }]);
+  }
+
+  async bundle(): Promise<string | undefined> {
+    const bundle = this.#get('bundle')?.['bundle'];
+    return typeof bundle === 'string' ? bundle : undefined;
+  }
+
+  keepBundle(text: string): Promise<void> {
+    return this.#batches.write([{ kind: 'bundle', bundle: text }]);
   }
 
   async due(nowMs: number, limit: number): Promise<readonly Id[]> {

@@ -36,6 +36,9 @@ export interface Store {
   /** How far a peer's changes were learnt; 0 for not at all. */
   cursor(peer: Id): Promise<number>;
   keepCursor(peer: Id, cursor: number): Promise<void>;
+  /** The bundle that this node serves, as text; nothing was checked since it was kept. */
+  bundle(): Promise<string | undefined>;
+  keepBundle(text: string): Promise<void>;
   /** Slots that want attention at this time, the longest waiting first. */
   due(nowMs: number, limit: number): Promise<readonly Id[]>;
   /** The earliest time at which a slot wants attention. */

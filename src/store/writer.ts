@@ -17,6 +17,7 @@ export type Write =
     }
   | { readonly kind: 'saw'; readonly node: Blob; readonly sequence: Blob }
   | { readonly kind: 'cursor'; readonly node: Blob; readonly cursor: number }
+  | { readonly kind: 'bundle'; readonly bundle: string }
   | { readonly kind: 'postpone'; readonly slot: Blob; readonly due: number };
 
 /** After each batch, and once at start: what was written, or why nothing was. */
@@ -35,13 +36,14 @@ function open(file: string): (order: Order) => void {
   const database = new DatabaseSync(file);
   prepare(database);
   const of = (sql: string) => database.prepare(sql);
-  const [slot, event, trim, trimAnnounced, saw, keepCursor, postpone] = [
+  const [slot, event, trim, trimAnnounced, saw, keepCursor, bundle, postpone] = [
     of(writes.slot),
     of(writes.event),
     of(writes.trim),
     of(writes.trimAnnounced),
     of(writes.saw),
     of(writes.cursor),
+    of(writes.bundle),
     of(writes.postpone),
   ];
   let cursor = Number(of(LATEST).get()?.['latest']);
@@ -62,6 +64,9 @@ function open(file: string): (order: Order) => void {
         return;
       case 'cursor':
         keepCursor.run(one.node, one.cursor);
+        return;
+      case 'bundle':
+        bundle.run(one.bundle);
         return;
       case 'postpone':
         postpone.run(one.due, one.slot);

@@ -9,4 +9,13 @@ export type { Targets } from './misuse.ts';
 export type { CallHook } from './pkcs11.ts';
 export { CODE_KEY, type KeyKind, type KeySpec, NODE_KEYS, type NodeRole } from './roles.ts';
 export { tlsEngineOptions } from './tls.ts';
-export { type CounterBank, openSigner, openSigners, openToken, type Signers, type Token, type TokenConfig } from './token.ts';
+export {
+  type CounterBank,
+  openSigner,
+  openSigners,
+  openToken,
+  type Signers,
+  type Token,
+  type TokenConfig,
+  type TokenDescription,
+} from './token.ts';

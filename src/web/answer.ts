@@ -24,7 +24,7 @@ export function jsonBody(bytesMax: number): RequestHandler {
 }
 
 /** JSON is UTF-8 (RFC 8259, section 8.1). In another character set the same bytes are another text to whoever looks on before. */
-function isJson({ headers }: IncomingMessage): boolean {
+export function isJson({ headers }: IncomingMessage): boolean {
   return /^application\/json(; ?charset=utf-8)?$/i.test(headers['content-type'] ?? '');
 }
 

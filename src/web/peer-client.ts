@@ -31,6 +31,8 @@ export interface PeerClientOptions {
 }
 
 export interface Peers extends PeersPort {
+  /** What a peer serves, when it is another than `have` (zeros for none); nothing is checked. */
+  bundle(node: Id, have: Id, signal: AbortSignal): Promise<string | undefined>;
   close(): Promise<void>;
 }
 
@@ -54,8 +56,10 @@ export async function connectPeers(options: PeerClientOptions): Promise<Peers> {
     const address = addresses.get(node.id) ?? fail('configuration', 'peers: the address of a node is missing', { node: node.id });
     links.set(node.id, await Link.to(node, address, options));
   }
+  const linkTo = (node: Id) => links.get(node) ?? fail('alarm', 'a node asks for a peer that is not of its fleet');
   return {
-    at: (node, signal) => memberOver(links.get(node) ?? fail('alarm', 'a node asks for a peer that is not of its fleet'), signal),
+    at: (node, signal) => memberOver(linkTo(node), signal),
+    bundle: async (node, have, signal) => (await linkTo(node).call('bundle', { have }, signal)).bundle,
     close: async () => {
       await Promise.all([...links.values()].map((link) => link.close()));
     },

@@ -1,5 +1,6 @@
 /**
  * Where the other nodes of the fleet ask: mutual TLS 1.3 under the identity keys of the fleet entry (peer-trust.ts), seven
+ * Where the other nodes of the fleet ask: mutual TLS 1.3 under the identity keys of the fleet entry (peer-trust.ts), a few
  * routes, nothing else. No rate limit and no request log here: they would halve what the fleet can do, and only its own
  * nodes get this far.
  *
@@ -16,12 +17,14 @@ import { readAsk, readCaller } from './asks.ts';
 import { type Address, type Listener, listen, type TlsCredentials } from './listen.ts';
 import type { Passes } from './pass.ts';
 import { anchorsOf, identify } from './peer-trust.ts';
-import type { VaultPort } from './ports.ts';
+import type { PublicationPort, VaultPort } from './ports.ts';
+import { bundleFor } from './publication-routes.ts';
 
 export interface PeerListenerOptions {
   readonly address: Address;
   readonly credentials: TlsCredentials;
   readonly passes: Passes;
+  readonly publication: Pick<PublicationPort, 'served'>;
   readonly connectionsMax: number;
   readonly trace: Trace;
 }
@@ -32,7 +35,7 @@ type Handlers = {
   ) => Promise<ReturnType<(typeof peerOperations)[Op]['reply']['parse']>>;
 };
 
-function handlers({ fleet, member }: VaultPort, passes: Passes): Handlers {
+function handlers({ fleet, member }: VaultPort, { passes, publication }: PeerListenerOptions): Handlers {
   return {
     ask: async (spelled) => member.ask(await readAsk(spelled, fleet, passes)),
     cancel: ({ place, cancelled }) => member.cancel(place, cancelled),
@@ -52,15 +55,16 @@ function handlers({ fleet, member }: VaultPort, passes: Passes): Handlers {
       const { holdings, ...rest } = await member.inventory(after, limit);
       return { holdings: [...holdings], ...rest };
     },
+    bundle: async ({ have }) => bundleFor(have, publication),
     events: async (spelled) => member.events(await readCaller(spelled, passes)),
   };
 }
 
-function routes(port: VaultPort, passes: Passes, trace: Trace): Express {
+function routes(port: VaultPort, options: PeerListenerOptions): Express {
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
-  const handle = handlers(port, passes) as Record<PeerOperation, (request: unknown) => Promise<unknown>>;
+  const handle = handlers(port, options) as Record<PeerOperation, (request: unknown) => Promise<unknown>>;
   for (const operation of Object.keys(peerOperations) as PeerOperation[]) {
     const { request, reply } = peerOperations[operation];
     app.post(`/peer/v1/${operation}`, jsonBody(PEER_BODY_BYTES_MAX), async ({ body }, response) => {
@@ -68,7 +72,7 @@ function routes(port: VaultPort, passes: Passes, trace: Trace): Express {
     });
   }
   app.use(noSuchRoute);
-  app.use(answerError(trace));
+  app.use(answerError(options.trace));
   return app;
 }
 
@@ -78,7 +82,7 @@ export async function startPeerListener(port: VaultPort, options: PeerListenerOp
   const context = (): SecureContextOptions => ({ ...credentials.current(), ca, minVersion: 'TLSv1.3' });
   const server: Server = createServer(
     { ...context(), requestCert: true, rejectUnauthorized: true, keepAliveTimeout: 65_000, requestTimeout: 30_000, headersTimeout: 10_000 },
-    routes(port, options.passes, trace),
+    routes(port, options),
   );
   server.maxConnections = options.connectionsMax;
   server.on('secureConnection', (socket: TLSSocket) => {

@@ -8,6 +8,7 @@
  * Errors by code (base/errors.ts) reject; a `Refusal` is a value and is sent as one. Nothing here ever takes longer than the
  * limits of the configuration.
  */
+import type { Candidate } from '../api/publication.ts';
 import type { Id } from '../base/bytes.ts';
 import type { Fleet } from '../fleet/fleet.ts';
 import type { Ask, Authorised, Refusal, Reply } from '../quorum/ask.ts';
@@ -17,6 +18,7 @@ import type { EventsReply } from '../quorum/member/events.ts';
 import type { Question } from '../quorum/member/member.ts';
 import type { Cancelled, ChangePage, Confirmed, Proof, Standing } from '../quorum/record.ts';
 import type { Place } from '../vault/slot.ts';
+import type { Signed } from '../wire/signed.ts';
 
 /** What a member has of a slot that has a registration in force. */
 export interface Holding {
@@ -129,4 +131,26 @@ export interface VaultPort {
   health(): Promise<Health>;
   /** Asks every member, itself included. */
   shares(): Promise<ShareCounts>;
+}
+
+export interface ServedBundle {
+  readonly text: string;
+  /** SHA-256 of the text. */
+  readonly digest: Id;
+}
+
+/** The fleet's keys over the air, as this node serves them and speaks for itself (node/publication.ts). */
+export interface PublicationPort {
+  /** Nothing where none was published, and in a fleet without transparency. */
+  readonly served: ServedBundle | undefined;
+  /**
+   * Checks a bundle as if a stranger had sent it; when it is newer than the one served, it is served once it is durable.
+   * @returns whether it was taken; false for the one that is served already
+   * @throws what does not verify; `superseded` for an older one
+   */
+  offer(text: string): Promise<boolean>;
+  /** Signs an entry that the release keys signed and that tells the truth about this node. @throws `untrue-entry` naming what is not so */
+  signEntry(candidate: Candidate): Promise<Signed>;
+  /** What this node runs and serves. @param nonce 32 bytes */
+  live(nonce: Uint8Array): Promise<Signed>;
 }

@@ -7,11 +7,13 @@
 import cors from 'cors';
 import type { Express } from 'express';
 import helmet from 'helmet';
+import { BUNDLE_HEADER } from '../api/publication.ts';
 import { answerError, noSuchRoute } from './answer.ts';
 import { type FrontOptions, frontApp, limitRate, serveFront } from './front.ts';
 import type { Listener } from './listen.ts';
 import type { Meter } from './metrics.ts';
 import { addPublicRoutes, type PublicParts } from './public-routes.ts';
+import { COSTLY_PER_MINUTE } from './publication-routes.ts';
 
 export interface PublicListenerOptions extends FrontOptions {
   /** Web origins whose pages may ask; others may not read an answer. */
@@ -34,13 +36,13 @@ export function publicApp(parts: PublicParts, options: Omit<PublicListenerOption
     cors({
       origin: [...origins],
       methods: ['GET', 'POST'],
-      allowedHeaders: ['authorization', 'content-type'],
+      allowedHeaders: ['authorization', 'content-type', BUNDLE_HEADER],
       exposedHeaders: ['retry-after', 'x-request-id'],
       maxAge: 600,
     }),
   );
   app.use('/v1', limitRate(requestsPerMinute));
-  addPublicRoutes(app, parts);
+  addPublicRoutes(app, parts, limitRate(Math.min(requestsPerMinute, COSTLY_PER_MINUTE)));
   app.use(noSuchRoute);
   app.use(answerError(trace));
   return app;

@@ -1,5 +1,5 @@
 /** What clients may ask, from an HTTP request to the vault behind it and back: the pass, the body, the envelope. */
-import type { Express, Request } from 'express';
+import type { Express, Request, RequestHandler } from 'express';
 import {
   type Envelope,
   envelope,
@@ -13,6 +13,7 @@ import {
 } from '../api/bodies.ts';
 import { decodeJson, encodeJson } from '../api/json.ts';
 import { openApi } from '../api/openapi.ts';
+import { BUNDLE_HEADER } from '../api/publication.ts';
 import { fail } from '../base/errors.ts';
 import type { Clock } from '../base/ports.ts';
 import type { Caller } from '../quorum/ask.ts';
@@ -20,13 +21,15 @@ import { parseRegistration } from '../vault/registration.ts';
 import { jsonBody } from './answer.ts';
 import { onCurve } from './on-curve.ts';
 import type { Passes } from './pass.ts';
-import type { VaultPort } from './ports.ts';
+import type { PublicationPort, VaultPort } from './ports.ts';
+import { addPublicationRoutes, bundleFor } from './publication-routes.ts';
 
 export interface PublicParts {
   readonly vault: VaultPort;
   readonly passes: Passes;
   /** The fleet entry's line. */
   readonly entryLine: string;
+  readonly publication: PublicationPort;
   readonly tokenState: () => 'up' | 'away' | 'dead';
   readonly clock: Clock;
 }
@@ -70,8 +73,9 @@ function passOf(request: Request): string {
   return pass;
 }
 
-export function addPublicRoutes(app: Express, parts: PublicParts): void {
-  const { vault, passes, entryLine, tokenState } = parts;
+/** @param costly bounds the routes that cost signatures */
+export function addPublicRoutes(app: Express, parts: PublicParts, costly: RequestHandler): void {
+  const { vault, passes, entryLine, publication, tokenState } = parts;
   const perform = operations(vault) as Record<PublicOperation, (body: unknown, caller: Caller) => Promise<Envelope>>;
   const description = openApi();
   for (const operation of publicOperations) {
@@ -85,11 +89,13 @@ export function addPublicRoutes(app: Express, parts: PublicParts): void {
       async (request, response) => {
         const body = decodeJson<RequestOf<PublicOperation>>(requests[operation], request.body, 'the body');
         const caller = await passes.check(passOf(request), body.way, body.clientKey);
-        response.json(encodeJson(envelope, await perform[operation](body, caller)));
+        const bundle = bundleFor(request.get(BUNDLE_HEADER), publication);
+        response.json(encodeJson(envelope, { ...bundle, ...(await perform[operation](body, caller)) }));
       },
     );
   }
   app.get('/v1/fleet', (_, response) => void response.type('application/json').send(entryLine));
+  addPublicationRoutes(app, vault.self, publication, costly);
   app.get('/health', (_, response) => {
     const alive = tokenState() !== 'dead';
     response.status(alive ? 200 : 503).json({ alive });

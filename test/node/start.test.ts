@@ -91,7 +91,7 @@ const status = (path: string, member = first) =>
 
 describe('refuses to start, naming the key', () => {
   test.each<[string, RegExp, (config: ConfigFile) => Partial<ConfigFile>]>([
-    ['as another node than the token is of', /self: the token is of another node/, () => ({ self: 'node-2' })],
+    ['as another node than the token is of', /the entry calls this node by another name/, () => ({ self: 'node-2' })],
     ['with the token of another node', /pinFile|self|token/, (config) => ({ token: { ...config.token, label: 'node-2' } })],
     ['without the address of a peer', /peers: the address of node-2 is missing/, () => ({ peers: { 'node-3': '127.0.0.1:1' } })],
     [

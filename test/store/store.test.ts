@@ -88,6 +88,22 @@ describe('records', () => {
     expect(unreadable).toEqual([to.slot]);
   });
 
+  test('a file of the version before bundles is brought along', async () => {
+    const { slot, record } = anyRecord();
+    await store.save(slot, record);
+    await store.close();
+    const before = new DatabaseSync(join(directory, 'holdfast.db'));
+    before.exec('DROP TABLE served; PRAGMA user_version = 2;');
+    before.close();
+    await open();
+    expect(await store.load(slot)).toEqual(record);
+    expect(await store.bundle()).toBeUndefined();
+    await store.keepBundle('{"one":1}');
+    await store.keepBundle('{"two":2}');
+    await reopen();
+    expect(await store.bundle()).toBe('{"two":2}');
+  });
+
   test('a file of another version is refused', async () => {
     await store.close();
     const database = new DatabaseSync(join(directory, 'holdfast.db'));
@@ -95,7 +111,7 @@ describe('records', () => {
     database.close();
     await expect(open()).rejects.toMatchObject({ code: 'configuration' });
     const mend = new DatabaseSync(join(directory, 'holdfast.db'));
-    mend.exec('PRAGMA user_version = 2');
+    mend.exec('PRAGMA user_version = 3');
     mend.close();
     await open();
   });

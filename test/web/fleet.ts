@@ -3,7 +3,7 @@ import { generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 import { makeFleet } from '../../src/fleet/fleet.ts';
 import { issueLeaf } from '../../src/node/tls-certificate.ts';
 import type { TlsCredentials } from '../../src/web/listen.ts';
-import type { MemberPort, VaultPort } from '../../src/web/ports.ts';
+import type { MemberPort, PublicationPort, VaultPort } from '../../src/web/ports.ts';
 
 interface Pair {
   readonly privateKey: KeyObject;
@@ -67,6 +67,9 @@ export function vaultOf(fleet: VaultPort['fleet'], self: TestNode, member: Parti
   const clients = { status: absent, register: absent, activate: absent, attempt: absent, confirm: absent, cancel: absent, events: absent };
   return { fleet, self: self.id, member: whole, clients, health: absent, shares: absent, ...rest };
 }
+
+/** Of a node that serves nothing over the air. */
+export const unpublished: PublicationPort = { served: undefined, offer: absent, signEntry: absent, live: absent };
 
 export function memoryTrace() {
   const lines: { readonly fields: object; readonly message: string }[] = [];

@@ -1,8 +1,10 @@
 /** Who may speak to whom: only nodes of one fleet, each as itself, by the keys of the entry and nothing else. */
+
 import { request as httpRequest } from 'node:http';
 import { request as httpsRequest, type RequestOptions } from 'node:https';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type Id, NO_ID } from '../../src/base/bytes.ts';
 import { PASSCODE } from '../../src/vault/slot.ts';
 import type { TlsCredentials } from '../../src/web/listen.ts';
 import { makePasses } from '../../src/web/pass.ts';
@@ -10,7 +12,7 @@ import { connectPeers } from '../../src/web/peer-client.ts';
 import { startPeerListener } from '../../src/web/peer-listener.ts';
 import type { MemberPort } from '../../src/web/ports.ts';
 import { hash } from '../../src/wire/signed.ts';
-import { credentialsOf, memoryTrace, newFleet, newPair, type TestNode, vaultOf } from './fleet.ts';
+import { credentialsOf, memoryTrace, newFleet, newPair, type TestNode, unpublished, vaultOf } from './fleet.ts';
 import { AUDIENCE, claims, ISSUER, newClientKey, newIssuer } from './passes.ts';
 
 const { fleet, nodes } = newFleet();
@@ -33,21 +35,25 @@ const answering: Partial<MemberPort> = {
   changes: async (after) => ({ changes: [{ cursor: after + 1, slot, proof: { lock: [statement] } }], next: after + 1, head: 7 }),
 };
 
-async function serve(credentials: TlsCredentials, member = answering) {
+async function serve(credentials: TlsCredentials, member = answering, publication = unpublished) {
   const { lines, trace } = memoryTrace();
   const vault = vaultOf(fleet, one, member);
   const address = { host: '127.0.0.1', port: 0 };
-  const listener = await startPeerListener(vault, { address, credentials, passes, connectionsMax: 100, trace });
+  const listener = await startPeerListener(vault, { address, credentials, passes, publication, connectionsMax: 100, trace });
   open.push(listener);
   return { port: listener.address.port, lines };
 }
 
 /** Node 2 as it reaches node 1, at this port. */
-async function reach(port: number, credentials: TlsCredentials, bounds = { inFlightMax: 100, callLimitMs: 5000 }) {
+async function reach(port: number, credentials: TlsCredentials, bounds?: { inFlightMax: number; callLimitMs: number }) {
+  return (await connect(port, credentials, bounds)).at(one.id, AbortSignal.timeout(20_000));
+}
+
+async function connect(port: number, credentials: TlsCredentials, bounds = { inFlightMax: 100, callLimitMs: 5000 }) {
   const addresses = new Map([one, three].map(({ id }) => [id, { host: '127.0.0.1', port }]));
   const peers = await connectPeers({ fleet, self: two.id, addresses, credentials, connectionsMax: 4, ...bounds });
   open.push(peers);
-  return peers.at(one.id, AbortSignal.timeout(20_000));
+  return peers;
 }
 
 describe('two nodes of a fleet', () => {
@@ -73,6 +79,15 @@ describe('two nodes of a fleet', () => {
     const away = await reach((await serve(await credentialsOf(one), refusing)).port, await credentialsOf(two));
     await expect(away.ask(lock)).resolves.toEqual(refusal);
     await expect(away.proofOf(slot)).rejects.toMatchObject({ code: 'alarm', message: expect.not.stringContaining('not part') });
+  });
+
+  test('tell the bundle that they serve, when the other has another', async () => {
+    const digest = 'ab'.repeat(32) as Id;
+    const serving = { ...unpublished, served: { text: '{}', digest } };
+    const peers = await connect((await serve(await credentialsOf(one), answering, serving)).port, await credentialsOf(two));
+    const signal = AbortSignal.timeout(20_000);
+    expect(await peers.bundle(one.id, NO_ID, signal)).toBe('{}');
+    expect(await peers.bundle(one.id, digest, signal)).toBeUndefined();
   });
 
   test('each checks the pass itself', async () => {

@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { envelope, publicOperations, requests } from '../../src/api/bodies.ts';
 import { decodeJson, encodeJson } from '../../src/api/json.ts';
 import { openApi } from '../../src/api/openapi.ts';
-import { toBase64url } from '../../src/base/bytes.ts';
+import { type Id, NO_ID, toBase64url } from '../../src/base/bytes.ts';
 import { HoldfastError } from '../../src/base/errors.ts';
 import { makeTlsCertificates } from '../../src/ceremony/certificates.ts';
 import { PASSCODE } from '../../src/vault/slot.ts';
@@ -17,7 +17,7 @@ import { makeMeter, startMetricsListener } from '../../src/web/metrics.ts';
 import { makePasses } from '../../src/web/pass.ts';
 import type { CoordinatorPort, Health } from '../../src/web/ports.ts';
 import { publicApp, startPublicListener } from '../../src/web/public-listener.ts';
-import { newFleet, newPair, type TestNode, vaultOf } from './fleet.ts';
+import { newFleet, newPair, type TestNode, unpublished, vaultOf } from './fleet.ts';
 import { AUDIENCE, claims, ISSUER, newClientKey, newIssuer } from './passes.ts';
 
 const { fleet, nodes } = newFleet();
@@ -77,8 +77,17 @@ let health: Health = {
   due: 0,
 };
 let token: 'up' | 'dead' = 'up';
+const digest = 'ab'.repeat(32) as Id;
+const publication = { ...unpublished, served: { text: '{"type":"holdfast/bundle/v1"}', digest } };
 const vault = vaultOf(fleet, one, {}, { clients, health: async () => health });
-const parts = { vault, passes, entryLine: '{"type":"holdfast/fleet-bundle/v1"}', tokenState: () => token, clock: Date.now };
+const parts = {
+  vault,
+  passes,
+  entryLine: '{"type":"holdfast/fleet-bundle/v1"}',
+  publication,
+  tokenState: () => token,
+  clock: Date.now,
+};
 const options = {
   address: { host: '127.0.0.1', port: 0 },
   credentials,
@@ -148,6 +157,21 @@ describe('operations reach the vault with the caller that the pass names', () =>
     const { body } = await post('/v1/attempt', spell('attempt'));
     expect(decodeJson(envelope, body, 'the answer')).toEqual({ ...reply, votes: [statement] });
     expect(calls.at(-1)).toMatchObject({ operation: 'attempt', asked: { element: clientKey, caller } });
+  });
+
+  test('with the bundle, for a client that has another or none', async () => {
+    const bundleFor = async (headers: Record<string, string>) => {
+      const { status, body } = await post('/v1/status', spell('status'), headers);
+      return status === 200 ? decodeJson(envelope, body, 'the answer').bundle : body.error?.code;
+    };
+    const { text } = publication.served;
+    expect(await bundleFor({ 'holdfast-bundle': NO_ID })).toBe(text);
+    expect(await bundleFor({ 'holdfast-bundle': 'cd'.repeat(32) })).toBe(text);
+    expect(await bundleFor({ 'holdfast-bundle': digest })).toBeUndefined();
+    expect(await bundleFor({})).toBeUndefined();
+    const before = calls.length;
+    expect(await bundleFor({ 'holdfast-bundle': digest.toUpperCase() })).toBe('malformed');
+    expect(calls).toHaveLength(before);
   });
 
   test('activate and cancel', async () => {
