@@ -129,12 +129,15 @@ export function parseEntry(text: string): FleetEntry {
 
 function readLine(line: string): z.output<typeof entry> {
   const value = parseJson(line);
-  // JSON leaves open which of two equal members counts (RFC 8259, section 4): what was signed must mean one thing only.
-  if (JSON.stringify(value) !== line) fail('malformed', 'the fleet entry is not in its one spelling: no white space, no member twice');
   const read = entry.safeParse(value);
-  if (read.success) return read.data;
-  const [issue] = read.error.issues;
-  return fail('malformed', `the fleet entry: ${issue?.path.join('.') || 'the line'}: ${issue?.message}`);
+  if (!read.success) {
+    const [issue] = read.error.issues;
+    return fail('malformed', `the fleet entry: ${issue?.path.join('.') || 'the line'}: ${issue?.message}`);
+  }
+  // JSON leaves open which of two equal members counts (RFC 8259, section 4): what was signed must mean one thing only. Asked
+  // after the schema, which knows no depth at which JSON.stringify would overflow the stack.
+  if (JSON.stringify(value) !== line) fail('malformed', 'the fleet entry is not in its one spelling: no white space, no member twice');
+  return read.data;
 }
 
 function parseJson(line: string): unknown {

@@ -14,6 +14,9 @@ import { fail } from '../base/errors.ts';
 import { type Note, type NoteSignature, signaturesOf } from './note.ts';
 import { COSIGNATURE_KEY, type SignBytes, type Vkey, verifyEd25519 } from './vkey.ts';
 
+/** The specification goes to 2^63 - 1 and lets verifiers refuse the future; a Date of JavaScript ends here, in the year 275760. */
+const TIME_MAX = 8_640_000_000_000n;
+
 /** The bytes that a cosigner signs. */
 export function cosignatureMessage(checkpointText: string, timeSeconds: number): Uint8Array {
   return utf8(`cosignature/v1\ntime ${timeSeconds}\n${checkpointText}`);
@@ -23,8 +26,7 @@ export function cosignatureMessage(checkpointText: string, timeSeconds: number):
 function cosignedAt(checkpointText: string, vkey: Vkey, { signature }: NoteSignature): number | undefined {
   if (signature.length !== 8 + 64) return undefined;
   const time = new DataView(signature.buffer, signature.byteOffset, 8).getBigUint64(0);
-  // The specification allows times to 2^63 - 1; numbers here are exact to 2^53, in 285 million years.
-  if (time > BigInt(Number.MAX_SAFE_INTEGER)) return undefined;
+  if (time > TIME_MAX) return undefined;
   const seconds = Number(time);
   return verifyEd25519(vkey.key, cosignatureMessage(checkpointText, seconds), signature.subarray(8)) ? seconds : undefined;
 }

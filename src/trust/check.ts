@@ -86,6 +86,13 @@ export class Sheet {
     this.checks.push({ name, result, words, evidence });
   }
 
+  /** Nothing that is needed failed, or was not asked. */
+  get trusted(): boolean {
+    return this.checks.every(
+      ({ name, result }) => result === 'passed' || result === 'warning' || (result === 'skipped' && !this.#needed(name)),
+    );
+  }
+
   resultOf(name: CheckName): CheckResult | undefined {
     return this.checks.find((one) => one.name === name)?.result;
   }

@@ -130,10 +130,14 @@ function readCanonical(text: string): unknown {
   return canonical ? value : fail('malformed', 'root.json is not in its one spelling, canonical JSON');
 }
 
-/** `canonicalize` throws what is no HoldfastError on fractions. */
-function isCanonical(value: unknown): boolean {
+/** A root has five. */
+const DEPTH_MAX = 16;
+
+/** What `canonicalize` can spell: it throws what is no HoldfastError on fractions, and overflows the stack on what is too deep. */
+function isCanonical(value: unknown, depth = 0): boolean {
   if (typeof value === 'number') return Number.isSafeInteger(value);
-  return typeof value !== 'object' || value === null || Object.values(value).every(isCanonical);
+  if (typeof value !== 'object' || value === null) return true;
+  return depth < DEPTH_MAX && Object.values(value).every((one) => isCanonical(one, depth + 1));
 }
 
 function keyOf({ keys }: Signed, keyId: Id): Uint8Array {

@@ -116,10 +116,7 @@ export function verifyBundle(text: string, options: VerifyOptions): Verdict {
   sheet.check('spread', [fleet], spreadOut);
   sheet.check('simulated', [fleet], (one) => notSimulated(one, policy.allowSimulated));
 
-  const { checks } = sheet;
-  const trusted = !checks.some(
-    ({ name, result }) => result === 'failed' || (result === 'skipped' && (purpose.kind === 'register' || RECOVER.includes(name))),
-  );
+  const { checks, trusted } = sheet;
   const unverified = { ...(signed && { entry: signed.entry }), ...(roots && { roots }) };
   if (!trusted || bundle === undefined || signed === undefined || roots === undefined || included === undefined || fleet === undefined)
     return { checks, trusted: false, unverified };

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { NO_ID, toBase64url, toHex } from '../../src/base/bytes.ts';
+import { type Id, NO_ID, toBase64url, toHex } from '../../src/base/bytes.ts';
 import { HoldfastError } from '../../src/base/errors.ts';
 import { activeFleet, fleetById, makeEntry, parseEntry } from '../../src/fleet/entry.ts';
 import { hash } from '../../src/wire/signed.ts';
@@ -41,6 +41,18 @@ test('the line, its digest and its ids are those of the golden file', () => {
   expect(read.validUntil).toBe(Date.UTC(2027, 0, 1));
 });
 
+test('an attestation of a sealing key is kept with its node, as in its golden file', () => {
+  const golden = readFileSync(join(import.meta.dirname, 'golden/attested.golden.json'), 'utf8');
+  const attestation = { format: 'example-attestation-v1', digest: 'ab'.repeat(32) as Id, url: 'https://example.org/node-1.attestation' };
+  const fleet = entryFleet(first.namespace, 3);
+  const entry = makeEntry({
+    ...first,
+    fleets: [{ ...fleet, nodes: fleet.nodes.map((node, i) => (i === 0 ? { ...node, attestation } : node)) }],
+  });
+  expect(`${entry.line}\n`).toBe(golden);
+  expect(parseEntry(golden).fleets[0]!.nodes.map((node) => node.attestation)).toEqual([attestation, undefined, undefined]);
+});
+
 describe('an entry is refused', () => {
   const good = () => JSON.parse(readFileSync(goldenFile, 'utf8'));
 
@@ -69,6 +81,11 @@ describe('an entry is refused', () => {
     ['with a first entry that has a previous one', 'previous: expected zeros', (v) => (v.previous = 'ab'.repeat(32))],
     ['with a later entry that has none', 'previous: expected zeros', (v) => (v.sequence = 2)],
     ['with a node reached without TLS', 'url: Invalid', (v) => (v.fleets[0].nodes[0].url = 'http://one.example.org')],
+    [
+      'with an attestation of no file',
+      'attestation.digest',
+      (v) => (v.fleets[0].nodes[0].attestation = { format: 'x', url: 'https://a.example' }),
+    ],
     ['without fleets', 'fleets: Too small', (v) => (v.fleets = [])],
   ];
   test.each(lies)('%s', (_, why, bend) => {
@@ -85,6 +102,7 @@ describe('an entry is refused', () => {
     expect(code(() => parseEntry(line.replace('"sequence":1', '"sequence":2,"sequence":1')))).toBe('malformed');
     expect(code(() => parseEntry(`${line}\n\n`))).toBe('malformed');
     expect(code(() => parseEntry('{'))).toBe('malformed');
+    expect(code(() => parseEntry('['.repeat(20_000) + ']'.repeat(20_000)))).toBe('malformed');
   });
 
   test('that is too large', () => {

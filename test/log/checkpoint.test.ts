@@ -116,6 +116,9 @@ describe('cosignatures', () => {
     const far = { ...line, signature: line.signature.map((byte, i) => (i === 0 ? 0xff : byte)) };
     expect(code(() => cosignatureTime({ text: note.text, signatures: [far] }, witness.vkey))).toBe('not-signed');
     expect(code(() => cosignatureTime({ text: `${note.text}x\n`, signatures: [line] }, witness.vkey))).toBe('not-signed');
+    // Truly signed, for a time that no Date can hold.
+    const never = 8_640_000_000_001;
+    await expect(cosign(note.text, witness.vkey, never, witness.sign)).rejects.toMatchObject({ code: 'not-signed' });
     const short = { ...line, signature: line.signature.subarray(0, 71) };
     expect(code(() => cosignatureTime({ text: note.text, signatures: [short] }, witness.vkey))).toBe('not-signed');
     await expect(cosign(note.text, witness.vkey, TIME, operator.sign)).rejects.toMatchObject({ code: 'not-signed' });
