@@ -117,5 +117,7 @@ export const readiness = z.strictObject({
   /** Nodes heard of lately, this one included; a quorum is needed. */
   inReach: z.int(),
   quorum: z.int(),
+  /** Of the code that runs here; zeros in development. The node's word, for comparing: no proof. */
+  measurement: id,
 });
 export type Readiness = z.output<typeof readiness>;

@@ -1,6 +1,7 @@
 /** `holdfast fleet`: a fleet on this machine, for development, tests and demonstrations. */
 import { resolve } from 'node:path';
 import { Command } from 'commander';
+import { NO_ID } from '../base/bytes.ts';
 import { bringUp, startOne, takeDown } from './fleet/bring-up.ts';
 import { memberOf, requireLayout } from './fleet/layout.ts';
 import { folderOption, nodesOption, showProgress } from './fleet/options.ts';
@@ -73,11 +74,11 @@ function showStatus(status: FleetStatus, json: true | undefined): void {
     printJson(status);
     return;
   }
-  printTable(['NAME', 'PROCESS', 'READY', 'STANDING', 'SEQUENCE', 'IN REACH', 'ADDRESS'], status.members.map(row));
+  printTable(['NAME', 'PROCESS', 'READY', 'STANDING', 'SEQUENCE', 'IN REACH', 'CODE', 'ADDRESS'], status.members.map(row));
   say(`Fleet entry for clients: ${status.entryFile}\nTheir TLS authority:     ${status.authorityFile}`);
 }
 
-function row({ name, pid, ready, why, standing, sequence, inReach, quorum, url }: MemberStatus): Cell[] {
+function row({ name, pid, ready, why, standing, sequence, inReach, quorum, measurement, url }: MemberStatus): Cell[] {
   return [
     { text: name },
     pid === undefined ? { text: 'down', colour: 'red' } : { text: `${pid}` },
@@ -85,8 +86,15 @@ function row({ name, pid, ready, why, standing, sequence, inReach, quorum, url }
     { text: standing ?? '-', ...(standing === 'quarantined' && { colour: 'red' as const }) },
     { text: sequence ?? '-' },
     { text: inReach === undefined ? '-' : `${inReach}, needs ${quorum}` },
+    codeCell(measurement),
     { text: pid !== undefined && why !== undefined ? `${url} (${why})` : url },
   ];
+}
+
+/** What a node says of itself: for comparing, not proof. */
+function codeCell(measurement: string | undefined): Cell {
+  if (measurement === undefined) return { text: '-' };
+  return measurement === NO_ID ? { text: 'DEVELOPMENT', colour: 'yellow' } : { text: measurement.slice(0, 12) };
 }
 
 function showStopped(stopped: ReadonlyMap<string, Stopped>, json: true | undefined): void {

@@ -4,7 +4,7 @@
  * back: what it acknowledged is in the token and in the store.
  */
 import { type Logger, pino } from 'pino';
-import type { Id } from '../base/bytes.ts';
+import { type Id, NO_ID } from '../base/bytes.ts';
 import { fail, HoldfastError } from '../base/errors.ts';
 import { Parts } from '../base/parts.ts';
 import { type Clock, systemClock } from '../base/ports.ts';
@@ -20,6 +20,7 @@ import { connectPeers } from '../web/peer-client.ts';
 import { startPeerListener } from '../web/peer-listener.ts';
 import { startPublicListener } from '../web/public-listener.ts';
 import { keyId } from '../wire/signed.ts';
+import { ownCode } from './code.ts';
 import { type Config, readNamed, readPin } from './config.ts';
 import { leafCredentials } from './credentials.ts';
 import { Publication } from './publication.ts';
@@ -64,6 +65,8 @@ async function assemble(config: Config, clock: Clock, parts: Parts): Promise<Run
   const own = { self: keyId(token.identityKey), name: config.self, sealingKey, description };
   const entryFleet = whoAmI(entry, own);
   const { self } = own;
+  const code = ownCode(process.env, entryFleet);
+  if (code.measurement === NO_ID) trace.warn({}, 'DEVELOPMENT: started from source, no launcher has checked this code');
   const { fleet } = entryFleet;
   const warn = traceBy(trace);
   const store = parts.add(await openStore(config.dataDir, (slot, why) => warn('store-not-believed', { slot, why })), (it) => it.close());
@@ -81,7 +84,7 @@ async function assemble(config: Config, clock: Clock, parts: Parts): Promise<Run
   );
   const { lockDelayMs, ...timing } = config.timing;
   const body = { fleet, self, token, store, clock, verify: fastVerify(), trace: warn, lockDelayMs };
-  const vault = parts.add(new VaultService({ ...body, peers, timing, tokenClass: token.description.class }), (it) => it.close());
+  const vault = parts.add(new VaultService({ ...body, peers, timing, code, tokenClass: token.description.class }), (it) => it.close());
 
   const policy = publicationPolicy(config);
   const disbelieved = (why: string) => warn('store-not-believed', { what: 'bundle', why });
@@ -115,7 +118,10 @@ async function assemble(config: Config, clock: Clock, parts: Parts): Promise<Run
     closeListener,
   );
   const metrics = config.metrics && parts.add(await startMetricsListener(meter, vault, config.metrics), closeListener);
-  trace.info({ fleet: fleet.id, self, public: clients.address, peer: peer.address, metrics: metrics?.address }, 'started');
+  trace.info(
+    { fleet: fleet.id, self, measurement: code.measurement, public: clients.address, peer: peer.address, metrics: metrics?.address },
+    'started',
+  );
   return {
     self,
     public: clients.address,
@@ -196,7 +202,14 @@ function peerAddresses({ peers }: Config, { nodes }: EntryFleet, self: Id): Map<
   return addresses;
 }
 
-const WARNINGS: ReadonlySet<TraceWord> = new Set(['store-not-believed', 'proof-refused', 'rolled-back', 'task-failed', 'peer-unreachable']);
+const WARNINGS: ReadonlySet<TraceWord> = new Set([
+  'store-not-believed',
+  'proof-refused',
+  'rolled-back',
+  'task-failed',
+  'peer-unreachable',
+  'peer-runs-other-code',
+]);
 
 function traceBy(logger: Logger) {
   return (what: TraceWord, fields: object): void => {

@@ -1,6 +1,6 @@
 /** What other members, and coordinators, ask of this one: each ask becomes a machine on the slots that it concerns. */
 import type { Id } from '../base/bytes.ts';
-import { type Authorised, type Refusal, type Reply, refuse } from '../quorum/ask.ts';
+import { type Authorised, isRefusal, type Refusal, type Reply, refuse } from '../quorum/ask.ts';
 import { exhausted } from '../quorum/counters.ts';
 import { cancel } from '../quorum/member/cancel.ts';
 import { type EventsReply, tellEvents } from '../quorum/member/events.ts';
@@ -11,7 +11,7 @@ import { proofOf } from '../store/row.ts';
 import { parseRegistration } from '../vault/registration.ts';
 import { type Place, slotId } from '../vault/slot.ts';
 import type { InventoryPage, MemberPort } from '../web/ports.ts';
-import { decodeMessage } from '../wire/message.ts';
+import { decodeMessage, type Message } from '../wire/message.ts';
 import type { Body, Driver } from './drive.ts';
 import { news, slotsOf } from './news.ts';
 import { holdingOf } from './shares.ts';
@@ -20,19 +20,26 @@ export class MemberSide implements MemberPort {
   readonly #body: Body;
   readonly #driver: Driver;
   readonly #askOthers: (slot: Id) => Promise<number>;
+  readonly #greeted: (hello: Message<'node/hello'>) => void;
 
-  /** @param askOthers learns what the other members know of a slot; how many told it */
-  constructor(body: Body, driver: Driver, askOthers: (slot: Id) => Promise<number>) {
+  /**
+   * @param askOthers learns what the other members know of a slot; how many told it
+   * @param greeted told what another member said at its start
+   */
+  constructor(body: Body, driver: Driver, askOthers: (slot: Id) => Promise<number>, greeted: (hello: Message<'node/hello'>) => void) {
     this.#body = body;
     this.#driver = driver;
     this.#askOthers = askOthers;
+    this.#greeted = greeted;
   }
 
   async ask(ask: Question): Promise<Reply> {
     const heard = ask.op === 'lock' ? await this.#beforeLock(slotId(ask.place)) : 0;
     const { sequence } = this.#body.token.counters;
     const self = { sequence, standing: this.#driver.standing, heard };
-    return this.#driver.run(this.#slotsOf(ask), (member) => reply(member, ask, self));
+    const said = await this.#driver.run(this.#slotsOf(ask), (member) => reply(member, ask, self));
+    if (ask.op === 'hello' && !isRefusal(said)) this.#greeted(decodeMessage('node/hello', ask.hello.bytes));
+    return said;
   }
 
   async cancel(place: Place, cancelled: Cancelled): Promise<true | Refusal> {

@@ -7,6 +7,8 @@ import { HoldfastError } from '../base/errors.ts';
 import { type Random, systemRandom } from '../base/ports.ts';
 import type { Fleet } from '../fleet/fleet.ts';
 import type { CoordinatorPort, Health, MemberPort, PeersPort, ShareCounts, VaultPort } from '../web/ports.ts';
+import type { Message } from '../wire/message.ts';
+import { type Code, permits } from './code.ts';
 import { type CoordinatorLimits, CoordinatorSide } from './coordinator-side.ts';
 import { type Body, Driver } from './drive.ts';
 import { Fellowship } from './fellowship.ts';
@@ -45,7 +47,8 @@ export interface VaultParts extends Body {
   readonly tokenClass: 'device' | 'host';
   readonly timing?: Partial<Timing>;
   readonly random?: Random;
-  readonly measurement?: Id;
+  /** By default development: from source, and no entry that says otherwise. */
+  readonly code?: Code;
 }
 
 export class VaultService implements VaultPort {
@@ -59,6 +62,9 @@ export class VaultService implements VaultPort {
   readonly #timing: Timing;
   readonly #stop = new AbortController();
   readonly #behind = new Map<Id, number>();
+  readonly #code: Code;
+  /** What the others said at their last start, if this node was there to hear it. */
+  readonly #saidToRun = new Map<Id, Id>();
   #loops: Loop[] = [];
   #due: Loop | undefined;
 
@@ -70,7 +76,8 @@ export class VaultService implements VaultPort {
     const askOthers = (slot: Id) => fellowship.learn(slot, AbortSignal.any([this.#stop.signal, AbortSignal.timeout(timing.peerLimitMs)]));
     this.fleet = parts.fleet;
     this.self = parts.self;
-    this.member = new MemberSide(parts, driver, askOthers);
+    this.#code = parts.code ?? { measurement: NO_ID, permitted: [] };
+    this.member = new MemberSide(parts, driver, askOthers, (hello) => this.#greeted(hello));
     this.clients = new CoordinatorSide(parts, driver, fellowship, timing, this.#stop.signal);
     this.#parts = parts;
     this.#driver = driver;
@@ -81,7 +88,8 @@ export class VaultService implements VaultPort {
 
   /** Starts the tasks. */
   start(): void {
-    const { random = systemRandom, measurement = NO_ID, trace } = this.#parts;
+    const { random = systemRandom, trace } = this.#parts;
+    const { measurement } = this.#code;
     const { peerLimitMs: limitMs, rejoinIntervalMs, catchUpIntervalMs, dueIntervalMs, lockRetryMs } = this.#timing;
     const about = (ms: number) => Math.round(ms * (0.75 + (random(1)[0] as number) / 512));
     const parts = this.#parts;
@@ -102,17 +110,29 @@ export class VaultService implements VaultPort {
     this.#due = begin('due', dueTurn(parts, this.#driver, this.#fellowship, attending), dueIntervalMs);
   }
 
+  #greeted({ signer, measurement }: Message<'node/hello'>): void {
+    this.#saidToRun.set(signer, measurement);
+    if (!permits(this.#code, measurement)) this.#parts.trace('peer-runs-other-code', { node: signer, measurement });
+  }
+
   async health(): Promise<Health> {
     const { token, store } = this.#parts;
     const { standing } = this.#driver;
     const peers = this.#fellowship.others.map((node) => {
       const [heardMs, behind] = [this.#fellowship.heardMs(node), this.#behind.get(node)];
-      return { node, ...(heardMs !== undefined && { heardMs }), ...(behind !== undefined && { behind }) };
+      const measurement = this.#saidToRun.get(node);
+      return {
+        node,
+        ...(heardMs !== undefined && { heardMs }),
+        ...(behind !== undefined && { behind }),
+        ...(measurement && { measurement }),
+      };
     });
     return {
       standing: standing === 'full' ? 'voting' : standing === 'none' ? 'starting' : 'quarantined',
       sequence: token.counters.sequence,
       hasRoom: token.counters.hasRoom,
+      measurement: this.#code.measurement,
       peers,
       waiting: this.#driver.locks.waiting,
       ...(await store.counts()),

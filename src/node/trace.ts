@@ -20,5 +20,7 @@ export type TraceWord =
   | 'locked'
   | 'lock-postponed'
   | 'erased'
+  /** A peer says that it runs code which the fleet entry does not permit (code.ts). */
+  | 'peer-runs-other-code'
   /** A task failed and will run again. */
   | 'task-failed';

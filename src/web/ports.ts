@@ -109,12 +109,16 @@ export interface Health {
   readonly sequence: bigint;
   /** The token takes slots that it does not know yet. */
   readonly hasRoom: boolean;
+  /** Of the code that runs here; zeros when it was started from source (node/code.ts). */
+  readonly measurement: Id;
   readonly peers: readonly {
     readonly node: Id;
     /** Milliseconds since 1970 of its last answer to this node; nothing when it never answered since the start. */
     readonly heardMs?: number;
     /** How many changes of it this node has still to learn, as of the last poll. */
     readonly behind?: number;
+    /** What it said at its last start to run; nothing when this node did not hear it. */
+    readonly measurement?: Id;
   }[];
   /** Calls that wait for a slot at this moment. */
   readonly waiting: number;

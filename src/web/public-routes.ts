@@ -111,10 +111,10 @@ export function addPublicRoutes(app: Express, parts: PublicParts, costly: Reques
 const HEARD_LATELY_MS = 30_000;
 
 async function readinessOf({ vault, tokenState, clock }: PublicParts): Promise<Readiness> {
-  const { standing, peers } = await vault.health();
+  const { standing, peers, measurement } = await vault.health();
   const since = clock() - HEARD_LATELY_MS;
   const inReach = 1 + peers.filter(({ heardMs }) => heardMs !== undefined && heardMs >= since).length;
   const token = tokenState() === 'up';
   const { quorum } = vault.fleet;
-  return { ready: token && standing === 'voting' && inReach >= quorum, token, standing, inReach, quorum };
+  return { ready: token && standing === 'voting' && inReach >= quorum, token, standing, inReach, quorum, measurement };
 }

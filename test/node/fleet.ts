@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Id, toHex } from '../../src/base/bytes.ts';
 import { type Fleet, type FleetNode, makeFleet } from '../../src/fleet/fleet.ts';
+import type { Code } from '../../src/node/code.ts';
 import { type Timing, VaultService } from '../../src/node/service.ts';
 import type { TraceWord } from '../../src/node/trace.ts';
 import { fastVerify } from '../../src/node/verify.ts';
@@ -56,6 +57,9 @@ export class TestFleet {
   readonly #live = new Map<number, Live>();
   readonly #cut = new Set<number>();
   readonly #lost = new Set<number>();
+
+  /** What a node runs from its next start on; by default development. */
+  readonly code = new Map<number, Code>();
 
   #turn: Promise<unknown> = Promise.resolve();
 
@@ -148,6 +152,7 @@ export class TestFleet {
       lockDelayMs: this.lockDelayMs,
       peers: this.#peersOf(node),
       timing: QUICK,
+      ...(this.code.has(node) && { code: this.code.get(node)! }),
     });
     this.#live.set(node, { token, store, service });
     service.start();

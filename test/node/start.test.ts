@@ -72,6 +72,14 @@ function changed(change: (config: ConfigFile) => Partial<ConfigFile>): Node {
   return new Node(first, file);
 }
 
+/** The entry as it would be for a fleet on real tokens: it names the code that may run. */
+function measuredOnly(): Partial<ConfigFile> {
+  const entry = JSON.parse(readFileSync(join(folder, 'fleet-entry.json'), 'utf8'));
+  entry.fleets[0].measurements = [{ digest: 'a'.repeat(64), rebuild: 'npm run release' }];
+  writeFileSync(join(folder, 'measured.json'), JSON.stringify(entry));
+  return { entryFile: '../measured.json' };
+}
+
 async function until(holds: () => Promise<boolean>, node: Node): Promise<void> {
   for (let tries = 0; !(await holds().catch(() => false)); tries += 1) {
     if (tries > 200) throw new Error(`not within 20 s: ${node.output}`);
@@ -102,6 +110,7 @@ describe('refuses to start, naming the key', () => {
     ['without a TLS certificate', /public.tlsCertificateFile/, (c) => ({ public: { ...c.public, tlsCertificateFile: 'nowhere.pem' } })],
     ['without an entry', /entryFile: .*nowhere.json cannot be read/, () => ({ entryFile: 'nowhere.json' })],
     ['with what is no JWK set', /passes.jwksFile/, (c) => ({ passes: { ...c.passes, jwksFile: 'pin' } })],
+    ['from source where the entry names releases', /started from source, and the fleet entry permits measured code only/, measuredOnly],
     ['as a device that the token is not', /profile|class of token/, (c) => ({ token: { ...c.token, profile: 'thales-luna' } })],
   ])('%s', async (_, message, change) => {
     const node = changed(change);
@@ -146,6 +155,7 @@ describe('a node alone', () => {
     await until(async () => (await status('/health')) === 200, node);
     expect(await status('/ready')).toBe(503);
     expect(await status('/v1/fleet')).toBe(200);
+    expect(node.output).toMatch(/"msg":"DEVELOPMENT: started from source, no launcher has checked this code"/);
     expect(await node.end('SIGKILL')).toBe('SIGKILL');
     const again = changed(() => ({}));
     await until(async () => (await status('/health')) === 200, again);

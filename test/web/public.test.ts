@@ -8,7 +8,11 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { envelope, publicOperations, requests } from '../../src/api/bodies.ts';
 import { decodeJson, encodeJson } from '../../src/api/json.ts';
 import { openApi } from '../../src/api/openapi.ts';
+<<<<<<< HEAD
 import { type Id, NO_ID, toBase64url } from '../../src/base/bytes.ts';
+=======
+import { NO_ID, toBase64url } from '../../src/base/bytes.ts';
+>>>>>>> 6f5bb2d (Tell which code a node runs, and refuse what the fleet entry does not permit)
 import { HoldfastError } from '../../src/base/errors.ts';
 import { makeTlsCertificates } from '../../src/ceremony/certificates.ts';
 import { PASSCODE } from '../../src/vault/slot.ts';
@@ -71,6 +75,7 @@ let health: Health = {
   standing: 'voting',
   sequence: 7n,
   hasRoom: true,
+  measurement: NO_ID,
   peers: [{ node: two.id, heardMs: Date.now() }],
   waiting: 0,
   slots: 3,

@@ -20,6 +20,8 @@ export interface MemberStatus {
   /** Nodes that it heard of lately, itself included. */
   readonly inReach?: number | undefined;
   readonly quorum?: number | undefined;
+  /** Of the code that a node says it runs; zeros in development. */
+  readonly measurement?: string | undefined;
 }
 
 export interface FleetStatus {
@@ -48,7 +50,12 @@ export async function fleetStatus(layout: FleetLayout): Promise<FleetStatus> {
 }
 
 /** What both nodes (api/bodies.ts, `readiness`) and the account service answer, as far as it is shown. */
-const answer = z.object({ standing: z.string().optional(), inReach: z.int().optional(), quorum: z.int().optional() });
+const answer = z.object({
+  standing: z.string().optional(),
+  inReach: z.int().optional(),
+  quorum: z.int().optional(),
+  measurement: z.string().optional(),
+});
 
 async function memberStatus(member: Member, agent: Agent): Promise<MemberStatus> {
   const { name, url } = member;
