@@ -88,7 +88,16 @@ async function assemble(config: Config, clock: Clock, parts: Parts): Promise<Run
 
   const policy = publicationPolicy(config);
   const disbelieved = (why: string) => warn('store-not-believed', { what: 'bundle', why });
-  const publication = await Publication.open({ own, fleet: fleet.id, pinned: entry.digest, token, store, clock, policy, disbelieved });
+  const publication = await Publication.open({
+    own: { ...own, ...(code.measurement !== NO_ID && { measurement: code.measurement }) },
+    fleet: fleet.id,
+    pinned: entry.digest,
+    token,
+    store,
+    clock,
+    policy,
+    disbelieved,
+  });
   if (config.transparency !== undefined) {
     const { intervalMs } = config.transparency;
     const fellows = fleet.nodes.map(({ id }) => id).filter((id) => id !== self);

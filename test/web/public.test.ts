@@ -8,11 +8,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { envelope, publicOperations, requests } from '../../src/api/bodies.ts';
 import { decodeJson, encodeJson } from '../../src/api/json.ts';
 import { openApi } from '../../src/api/openapi.ts';
-<<<<<<< HEAD
 import { type Id, NO_ID, toBase64url } from '../../src/base/bytes.ts';
-=======
-import { NO_ID, toBase64url } from '../../src/base/bytes.ts';
->>>>>>> 6f5bb2d (Tell which code a node runs, and refuse what the fleet entry does not permit)
 import { HoldfastError } from '../../src/base/errors.ts';
 import { makeTlsCertificates } from '../../src/ceremony/certificates.ts';
 import { PASSCODE } from '../../src/vault/slot.ts';
