@@ -5,7 +5,7 @@
 
 import { fail } from '../base/errors.ts';
 import type { Secret } from '../base/secret.ts';
-import { createBank, isUnmade } from './bank/bank.ts';
+import { createBank, isUnmade } from './bank/create.ts';
 import { prove } from './bank/proof.ts';
 import { TokenShelf } from './bank/shelf.ts';
 import { createKey, destroyKey, findKey, type KeyFacts, readBack } from './keys.ts';
@@ -16,7 +16,7 @@ import { type KeySpec, NODE_KEYS } from './roles.ts';
 import { sign } from './sign.ts';
 import type { TokenConfig } from './token.ts';
 
-/** How many pages a node's counters get by default: 144,000 slots at 256 KiB each. */
+/** How many pages a node's counters get by default: 289,000 slots at 512 KiB each. */
 export const PAGES_DEFAULT = 16;
 
 /** What the token says of its counters. */

@@ -30,6 +30,17 @@ export interface PoolOptions extends QueueLimits {
 type LaneName = 'compute' | 'counters';
 type PoolState = 'up' | 'away' | 'dead';
 
+/** Of what waits one thread takes no more at a time, or one that comes later would wait for all of it. */
+const COMPUTED_AT_ONCE = 8;
+
+/**
+ * A write takes as long for two hundred commits as for one, so when people come at the same time the writer waits for more of
+ * them. Who comes alone is not kept waiting.
+ */
+function restAfterWriting(commits: number, tookMs: number): number {
+  return commits > 1 ? Math.min(50, 8 * tookMs) : 0;
+}
+
 const RETRY_MS = { first: 100, most: 5000 };
 
 /** How many pools of this process use a module: only the last one may end it. */
@@ -53,8 +64,9 @@ export class Pool {
     this.#compute = Array.from({ length: options.workers }, () => new Thread(whenEnded));
     this.#writer = options.node ? new Thread(whenEnded) : undefined;
     const server = (thread: Thread) => (batch: readonly Call[]) => this.#serve(thread, batch);
-    this.#queue.addLane('compute', this.#compute.map(server), 1);
-    this.#queue.addLane('counters', this.#writer === undefined ? [] : [server(this.#writer)], COMMITS_MAX);
+    this.#queue.addLane('compute', this.#compute.map(server), { batchMax: COMPUTED_AT_ONCE });
+    const writers = this.#writer === undefined ? [] : [server(this.#writer)];
+    this.#queue.addLane('counters', writers, { batchMax: COMMITS_MAX, restMs: restAfterWriting });
     users.set(options.module, (users.get(options.module) ?? 0) + 1);
   }
 

@@ -1,6 +1,7 @@
 /**
- * One bounded queue in front of a token's threads. Calls wait in lanes; a lane has servers (threads), and a free server
- * takes up to `batchMax` of what waits: that is what makes one token write out of many counter commits.
+ * One bounded queue in front of a token's threads. Calls wait in lanes; a lane has servers (threads), and at the end of a tick
+ * the free ones share what waits, `batchMax` calls each at most: a message costs as much as a signature. A server may rest after a
+ * batch, so that more gathers for the next: that is what makes one token write out of many counter commits.
  *
  * Refused: `overloaded` when the queue is full; `timeout` when an answer is late, whatever becomes of the call itself (a
  * commit may still be made); what `pause` was given while the device is away. The queue knows neither threads nor PKCS#11.
@@ -25,10 +26,17 @@ interface Job<Q, R> {
   settled: boolean;
 }
 
-interface Lane<Q, R> {
+export interface LaneOptions {
+  readonly batchMax: number;
+  /** How long a server rests after a batch of so many calls that took it so long. */
+  readonly restMs?: (calls: number, tookMs: number) => number;
+}
+
+interface Lane<Q, R> extends LaneOptions {
   waiting: Job<Q, R>[];
   readonly free: Server<Q, R>[];
-  readonly batchMax: number;
+  /** It will be served at the end of the tick. */
+  called: boolean;
 }
 
 export class Queue<Lanes extends string, Q, R> {
@@ -43,8 +51,8 @@ export class Queue<Lanes extends string, Q, R> {
     this.#limits = limits;
   }
 
-  addLane(name: Lanes, servers: readonly Server<Q, R>[], batchMax: number): void {
-    this.#lanes.set(name, { waiting: [], free: [...servers], batchMax });
+  addLane(name: Lanes, servers: readonly Server<Q, R>[], options: LaneOptions): void {
+    this.#lanes.set(name, { ...options, waiting: [], free: [...servers], called: false });
   }
 
   submit(name: Lanes, request: Q): Promise<R> {
@@ -71,7 +79,12 @@ export class Queue<Lanes extends string, Q, R> {
       };
       const lane = this.#lanes.get(name) as Lane<Q, R>;
       lane.waiting.push(job);
-      this.#serve(lane);
+      if (lane.called) return;
+      lane.called = true;
+      queueMicrotask(() => {
+        lane.called = false;
+        this.#serve(lane);
+      });
     });
   }
 
@@ -95,7 +108,7 @@ export class Queue<Lanes extends string, Q, R> {
   #serve(lane: Lane<Q, R>): void {
     while (lane.free.length > 0) {
       lane.waiting = lane.waiting.filter((job) => !job.settled);
-      const batch = lane.waiting.splice(0, lane.batchMax);
+      const batch = lane.waiting.splice(0, Math.min(lane.batchMax, Math.ceil(lane.waiting.length / lane.free.length)));
       const server = batch.length > 0 ? lane.free.pop() : undefined;
       if (server === undefined) return;
       this.#running += 1;
@@ -104,6 +117,7 @@ export class Queue<Lanes extends string, Q, R> {
   }
 
   async #run(lane: Lane<Q, R>, server: Server<Q, R>, batch: readonly Job<Q, R>[]): Promise<void> {
+    const beganMs = performance.now();
     try {
       const outcomes = await server(batch.map((job) => job.request));
       for (const [i, job] of batch.entries()) job.settle(outcomes[i] ?? { error: new Error('bug: a call has no outcome') });
@@ -111,8 +125,13 @@ export class Queue<Lanes extends string, Q, R> {
       for (const job of batch) job.settle({ error });
     }
     this.#running -= 1;
-    lane.free.push(server);
-    this.#serve(lane);
+    const free = () => {
+      lane.free.push(server);
+      this.#serve(lane);
+    };
+    const restMs = lane.restMs?.(batch.length, performance.now() - beganMs) ?? 0;
+    if (restMs > 0) setTimeout(free, restMs);
+    else free();
     if (this.#running === 0) for (const resolve of this.#whenIdle.splice(0)) resolve();
   }
 }

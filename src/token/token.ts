@@ -10,6 +10,7 @@ import type { Secret } from '../base/secret.ts';
 import type { Counters } from '../quorum/counters.ts';
 import type { SealedShare } from '../vault/seal.ts';
 import type { BankState } from './bank/bank.ts';
+import { KnownCounters } from './known.ts';
 import { Pool } from './pool.ts';
 import { profiles } from './profiles.ts';
 import { type KeySpec, NODE_KEYS } from './roles.ts';
@@ -135,9 +136,14 @@ function countersOf(pool: Pool): CounterBank {
     assert(pool.bank !== undefined, 'the writer proved the bank');
     return pool.bank;
   };
+  const known = new KnownCounters();
   return {
-    read: async (slot) => (await pool.call('counters', { op: 'read', slot })) as Counters,
-    commit: async (slot, counters) => (await pool.call('counters', { op: 'commit', slot, counters })) as bigint,
+    read: async (slot) => {
+      const current = pool.state === 'up' ? known.of(slot) : undefined;
+      return current ?? known.reading(slot, async () => (await pool.call('counters', { op: 'read', slot })) as Counters);
+    },
+    commit: (slot, counters) =>
+      known.writing(slot, counters, async () => (await pool.call('counters', { op: 'commit', slot, counters })) as bigint),
     vouch: async () => {
       await pool.call('counters', { op: 'vouch' });
     },

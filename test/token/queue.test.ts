@@ -1,7 +1,9 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { HoldfastError } from '../../src/base/errors.ts';
 import { type Outcome, Queue } from '../../src/token/queue.ts';
 
+/** A queue hands on at the end of a tick. */
+const tick = () => new Promise<void>((resolve) => setImmediate(resolve));
 const limits = { queueMax: 3, deadlineMs: 10_000 };
 
 /** A server that answers each batch when told to, and remembers the batches. */
@@ -18,7 +20,7 @@ function slowServer() {
 
 function queueWith(serve: (batch: readonly number[]) => Promise<readonly Outcome<number>[]>, batchMax = 1, some = limits) {
   const queue = new Queue<'lane', number, number>(some);
-  queue.addLane('lane', [serve], batchMax);
+  queue.addLane('lane', [serve], { batchMax });
   return queue;
 }
 
@@ -27,10 +29,13 @@ describe('the queue of a token', () => {
     const server = slowServer();
     const queue = queueWith(server.serve, 10);
     const first = queue.submit('lane', 1);
+    await tick();
     const second = queue.submit('lane', 2);
     const refused = queue.submit('lane', -1);
+    await tick();
     server.release();
     expect(await first).toBe(2);
+    await tick();
     server.release();
     expect(await second).toBe(4);
     await expect(refused).rejects.toMatchObject({ code: 'share-refused' });
@@ -42,11 +47,12 @@ describe('the queue of a token', () => {
     const queue = queueWith(server.serve);
     const accepted = [1, 2, 3].map((n) => queue.submit('lane', n));
     await expect(queue.submit('lane', 4)).rejects.toMatchObject({ code: 'overloaded' });
+    await tick();
     server.release();
     await accepted[0];
     const again = queue.submit('lane', 5);
     for (const promise of [...accepted.slice(1), again]) {
-      await Promise.resolve();
+      await tick();
       server.release();
       await promise;
     }
@@ -59,6 +65,7 @@ describe('the queue of a token', () => {
     const waiting = queue.submit('lane', 2);
     await expect(running).rejects.toMatchObject({ code: 'timeout' });
     await expect(waiting).rejects.toMatchObject({ code: 'timeout' });
+    await tick();
     server.release();
     await queue.idle();
     expect(server.batches).toEqual([[1]]);
@@ -68,16 +75,62 @@ describe('the queue of a token', () => {
     const server = slowServer();
     const queue = queueWith(server.serve);
     const running = queue.submit('lane', 1);
+    await tick();
     const waiting = queue.submit('lane', 2);
     queue.pause(new HoldfastError('token-unavailable', 'away'));
     await expect(waiting).rejects.toMatchObject({ code: 'token-unavailable' });
     await expect(queue.submit('lane', 3)).rejects.toMatchObject({ code: 'token-unavailable' });
+    await tick();
     server.release();
     expect(await running).toBe(2);
     queue.resume();
     const after = queue.submit('lane', 4);
+    await tick();
     server.release();
     expect(await after).toBe(8);
+  });
+
+  it('shares what waits among the free servers', async () => {
+    const [one, other] = [slowServer(), slowServer()];
+    const queue = new Queue<'lane', number, number>({ queueMax: 10, deadlineMs: 10_000 });
+    queue.addLane('lane', [one.serve, other.serve], { batchMax: 2 });
+    const all = [1, 2, 3, 4, 5].map((n) => queue.submit('lane', n));
+    await tick();
+    expect([other.batches, one.batches]).toEqual([[[1, 2]], [[3, 4]]]);
+    for (const server of [one, other, other, one]) {
+      await tick();
+      server.release();
+    }
+    expect(await Promise.all(all)).toEqual([2, 4, 6, 8, 10]);
+  });
+
+  it('lets a server rest after its batch, while more gathers', async () => {
+    const server = slowServer();
+    const rested: number[] = [];
+    const queue = new Queue<'lane', number, number>({ queueMax: 10, deadlineMs: 10_000 });
+    const restMs = (calls: number) => {
+      rested.push(calls);
+      return calls > 1 ? 30 : 0;
+    };
+    queue.addLane('lane', [server.serve], { batchMax: 10, restMs });
+    const pair = [queue.submit('lane', 1), queue.submit('lane', 2)];
+    await tick();
+    server.release();
+    await Promise.all(pair);
+    await queue.idle();
+    const later = [queue.submit('lane', 3)];
+    await tick();
+    later.push(queue.submit('lane', 4));
+    expect(server.batches).toEqual([[1, 2]]);
+    await vi.waitFor(() =>
+      expect(server.batches).toEqual([
+        [1, 2],
+        [3, 4],
+      ]),
+    );
+    server.release();
+    await Promise.all(later);
+    expect(rested).toEqual([2, 2]);
   });
 
   it('fails a whole batch when its server does', async () => {

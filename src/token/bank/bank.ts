@@ -1,11 +1,12 @@
 /**
  * The counter bank of a token at work: proven at start, then one writer (src/token/worker.ts) that turns batches of commits
- * into journal objects and folds the journal into pages when it has nothing better to do.
+ * into journal objects, and keeps them few when it has nothing better to do.
  *
  * The order of token calls is what survives a crash between any two of them:
  *   start    new owner, destroy other owners; read and prove everything; sweep; first journal object of the new start
  *   commit   journal object; owner still there?; only then is anyone told
- *   fold     one page; root that names it; destroy old root and page; later, journal objects that no page needs
+ *   gather   digest of a run of journal objects; owner still there?; later, destroy the run
+ *   fold     one page; root that names it; owner still there?; destroy old root and page; later, what no page needs any more
  *
  * One owner per token: a second process that opens the bank replaces the owner object, and the first, which looks after every
  * commit and before anyone is told, finds its own gone and refuses for good (`alarm`). PKCS#11 has no locks; this is what
@@ -14,19 +15,24 @@
 import { randomBytes } from 'node:crypto';
 import { concatBytes, type Id, toHex } from '../../base/bytes.ts';
 import { alarm, assert, fail, HoldfastError } from '../../base/errors.ts';
+import { Recent } from '../../base/recent.ts';
 import type { Counters } from '../../quorum/counters.ts';
-import type { Handle } from '../pkcs11.ts';
-import { decrease, ENTRY_BYTES, encodeCounters, JOURNAL_ENTRY_BYTES } from './entry.ts';
-import { ALL_VOUCHED, type Body, NO_SEAL, PAGE_OVERHEAD_BYTES, type Root } from './objects.ts';
+import { DeviceError, type Handle, P11 } from '../pkcs11.ts';
+import { decrease, encodeCounters } from './entry.ts';
+import { digestOf, type Link, longestRun, numbered, startOf } from './journal.ts';
+import { ALL_VOUCHED, type Body, DIGEST_ENTRY_BYTES, PAGE_OVERHEAD_BYTES, type Root } from './objects.ts';
 import type { Pages } from './pages.ts';
-import { type Proven, prove, startOf } from './proof.ts';
-import { type Found, type Shelf, slotKey } from './shelf.ts';
+import { type Proven, prove } from './proof.ts';
+import { type Shelf, slotKey } from './shelf.ts';
 
 /** SoftHSM's destroy is linear in the number of objects; this many stay cheap. Keys and versions in passing included. */
-const OBJECTS_MAX = 140;
+export const OBJECTS_MAX = 140;
 const OTHER_OBJECTS = 12;
 const DESTROYED_PER_STEP = 4;
-export const PAGES_MAX = 96;
+/** Of slots at work lately: each is a MAC by the token, asked for several times in a conversation. */
+const KEYS_KEPT = 16_384;
+/** Runs of fewer than this part of the journal's objects are not gathered. */
+const RUNS_MOST = 8;
 /** As many commits as one journal object takes. */
 export const COMMITS_MAX = 256;
 
@@ -47,74 +53,18 @@ export interface BankOptions {
   readonly knownSequence?: bigint;
   /** How many objects the token may come to hold. */
   readonly objectsMax?: number;
+  /** Slots in one digest; by default as many as a page has room for. */
+  readonly digestMax?: number;
 }
 
-interface JournalObject {
-  readonly handle: Handle;
-  readonly last: bigint;
-  readonly seal: Uint8Array;
-}
+/** A link of the journal, and where it is. */
+type Kept = Link & { readonly handle: Handle };
 
 /** A commit that waits for its batch. */
 interface Staged {
   readonly key: Uint8Array;
   readonly counters: Counters;
   readonly sequence: bigint;
-}
-
-/**
- * Writes an empty bank: pages first, the root last. For the ceremony, after the tag secret. May be repeated when interrupted.
- * @param pageBytes largest value of a data object on this device.
- * @throws `configuration` when there is one already.
- */
-export function createBank(shelf: Shelf, pages: number, pageBytes: number): void {
-  if (!(Number.isInteger(pages) && pages > 0 && pages <= PAGES_MAX))
-    fail('configuration', 'the number of pages is out of range', { pages, max: PAGES_MAX });
-  if (pageBytes < PAGE_OVERHEAD_BYTES + 128 * ENTRY_BYTES) fail('configuration', 'a page is too small', { pageBytes });
-  const left = shelf.findAll();
-  if (!isUnmade(left)) fail('configuration', 'the token already has a counter bank');
-  for (const { handle } of left) shelf.destroy(handle);
-  proveRoom(shelf, pages, pageBytes);
-  const bank = randomBytes(16);
-  const named = Array.from({ length: pages }, (_, index) => {
-    const { seal } = shelf.create(bank, 'page', { index, pages, version: 0n, entries: new Uint8Array() });
-    return { through: 0n, seal };
-  });
-  shelf.create(bank, 'root', {
-    version: 1n,
-    sequence: 0n,
-    anchor: 0n,
-    anchorSeal: NO_SEAL,
-    quarantine: false,
-    vouched: ALL_VOUCHED,
-    pageBytes,
-    pages: named,
-  });
-}
-
-/**
- * No bank, or what a creation left that was interrupted before its root: pages that were never written to, and nothing else.
- * A bank that lost its root is another thing: it was opened once, so it has an owner, a journal or written pages.
- */
-export function isUnmade(found: readonly Found[]): boolean {
-  return found.every(({ whole }) => whole === undefined || (whole.kind === 'page' && whole.body.version === 0n));
-}
-
-/**
- * Pages grow and votes must always have room, so all the room that a full bank takes is taken once, and given back.
- * @throws what the shelf throws when it is full.
- */
-function proveRoom(shelf: Shelf, pages: number, pageBytes: number): void {
-  const entries = new Uint8Array(Math.floor((pageBytes - PAGE_OVERHEAD_BYTES) / ENTRY_BYTES) * ENTRY_BYTES);
-  const journalPages = Math.ceil(((OBJECTS_MAX - pages) * COMMITS_MAX * JOURNAL_ENTRY_BYTES) / pageBytes);
-  const fillers: Handle[] = [];
-  try {
-    for (let index = 0; index < pages + journalPages + 1; index += 1) {
-      fillers.push(shelf.create(new Uint8Array(16), 'page', { index, pages, version: 0n, entries }).handle);
-    }
-  } finally {
-    for (const handle of fillers) shelf.destroy(handle);
-  }
 }
 
 /** Reads and proves without taking ownership or changing anything. @throws `token-unsuitable` naming what is missing. */
@@ -132,10 +82,12 @@ export class Bank {
   readonly #vouchedSequence: bigint;
   readonly #tornFound: number;
   readonly #journalMax: number;
+  readonly #keys = new Recent<Id, Uint8Array>(KEYS_KEPT);
   #root: { handle: Handle; body: Root };
-  #journal: JournalObject[];
-  /** Journal objects that no page needs any more, to be destroyed. */
-  readonly #folded: JournalObject[] = [];
+  readonly #digestMax: number;
+  #journal: Kept[];
+  /** What nothing needs any more, to be destroyed. */
+  readonly #spent: Handle[] = [];
   #tailSeal: Uint8Array;
   #sequence: bigint;
   #quarantined: boolean;
@@ -146,7 +98,7 @@ export class Bank {
   /**
    * @throws `token-unsuitable` when the proof fails; `alarm` when the token holds less than is known.
    */
-  constructor(shelf: Shelf, { knownSequence = 0n, objectsMax = OBJECTS_MAX }: BankOptions = {}) {
+  constructor(shelf: Shelf, { knownSequence = 0n, objectsMax = OBJECTS_MAX, digestMax }: BankOptions = {}) {
     this.#shelf = shelf;
     this.#owner = takeOwnership(shelf);
     const found = shelf.findAll();
@@ -164,7 +116,7 @@ export class Bank {
     this.#pages = proven.pages;
     this.#root = { handle: handleOf(proven.rootSeal), body: proven.root };
     this.#pageHandles = proven.root.pages.map(({ seal }) => handleOf(seal));
-    this.#journal = proven.chain.map(({ body, seal }) => ({ handle: handleOf(seal), last: body.last, seal }));
+    this.#journal = proven.chain.map((link) => ({ ...link, handle: handleOf(link.seal) }));
     this.#tailSeal = proven.tailSeal;
     this.#sequence = proven.sequence;
     this.#foundSequence = proven.sequence;
@@ -173,10 +125,11 @@ export class Bank {
     // opens the token again knows for itself that nothing is missing.
     this.#vouched = knownSequence > 0n ? proven.vouched : this.#vouchedSequence;
     this.#quarantined = proven.quarantined;
+    this.#digestMax = digestMax ?? Math.floor((proven.root.pageBytes - PAGE_OVERHEAD_BYTES) / DIGEST_ENTRY_BYTES);
     this.#journalMax = objectsMax - OTHER_OBJECTS - proven.root.pages.length;
     this.#tornFound = found.filter(({ whole }) => whole === undefined).length;
     for (const { handle, whole } of found) {
-      if (whole === undefined || (whole.kind !== 'owner' && !proven.used.has(toHex(whole.seal)))) shelf.destroy(handle);
+      if (whole === undefined || (whole.kind !== 'owner' && !proven.used.has(toHex(whole.seal)))) sweep(shelf, handle);
     }
     // A token put back starts with a start number that it had before; the random part tells the two starts apart (rejoin.ts).
     const start = ((startOf(this.#sequence) + 1n) << 32n) | BigInt(randomBytes(4).readUInt32BE() >>> 1);
@@ -196,7 +149,7 @@ export class Bank {
 
   read(slot: Id): Counters {
     this.#checkSure();
-    return this.#pages.read(slotKey(this.#shelf, this.#bank, slot));
+    return this.#pages.read(this.#keyOf(slot));
   }
 
   /**
@@ -210,7 +163,7 @@ export class Bank {
     const fresh = new Map<number, number>();
     const results = commits.map(({ slot, counters }) => {
       try {
-        const key = slotKey(this.#shelf, this.#bank, slot);
+        const key = this.#keyOf(slot);
         const name = toHex(key);
         encodeCounters(counters);
         const backwards = decrease(staged.get(name)?.counters ?? this.#pages.read(key), counters);
@@ -254,9 +207,13 @@ export class Bank {
   /** One step of background work. @returns whether more is due. */
   foldSome(): boolean {
     this.#checkSure();
-    const due = () => this.#folded.length > 0 || this.#journal.length * 3 > this.#journalMax;
+    const due = () => this.#spent.length > 0 || this.#journal.length * 3 > this.#journalMax;
     if (due()) this.#tidy();
     return due();
+  }
+
+  #keyOf(slot: Id): Uint8Array {
+    return this.#keys.get(slot, () => slotKey(this.#shelf, this.#bank, slot));
   }
 
   /** A new slot takes a place in its page; those of the same batch count too. */
@@ -273,11 +230,12 @@ export class Bank {
   }
 
   #append(body: Omit<Body<'journal'>, 'previous' | 'vouched'>): void {
-    while (this.#journal.length + this.#folded.length >= this.#journalMax) this.#tidy();
+    while (this.#journal.length + this.#spent.length >= this.#journalMax) this.#tidy();
     this.#surely(() => {
-      const { handle, seal } = this.#shelf.create(this.#bank, 'journal', { ...body, vouched: this.#vouched, previous: this.#tailSeal });
-      if (!this.#shelf.exists(this.#owner)) alarm('another process took this token: nothing more is counted here');
-      this.#journal.push({ handle, last: body.last, seal });
+      const written = { ...body, vouched: this.#vouched, previous: this.#tailSeal };
+      const { handle, seal } = this.#shelf.create(this.#bank, 'journal', written);
+      this.#checkOwner();
+      this.#journal.push({ ...written, kind: 'journal', entries: numbered(body.entries), handle, seal, end: seal });
       this.#tailSeal = seal;
       this.#sequence = body.last;
     });
@@ -285,14 +243,29 @@ export class Bank {
 
   /** A step that is short, because a commit may wait for it. */
   #tidy(): void {
-    const some = this.#folded.slice(-DESTROYED_PER_STEP);
-    if (some.length === 0) this.#fold();
-    else {
+    const some = this.#spent.slice(-DESTROYED_PER_STEP);
+    if (some.length > 0) {
       this.#surely(() => {
-        for (const { handle } of some) this.#shelf.destroy(handle);
+        for (const handle of some) this.#shelf.destroy(handle);
       });
-      this.#folded.splice(-some.length);
+      this.#spent.splice(-some.length);
+      return;
     }
+    // Never the last: a digest that is lost with the power must leave a gap that is seen, not take a hundred commits with it.
+    const run = longestRun(this.#journal.slice(0, -1), this.#digestMax);
+    // A digest of a few objects is not worth its own: then there are as many digests as there should be, and pages take them in.
+    if (run.length > 1 && run.length * RUNS_MOST >= this.#journalMax) this.#gather(run);
+    else this.#fold();
+  }
+
+  #gather(run: readonly Kept[]): void {
+    this.#surely(() => {
+      const body = digestOf(run);
+      const { handle, seal } = this.#shelf.create(this.#bank, 'digest', body);
+      this.#checkOwner();
+      this.#journal.splice(this.#journal.indexOf(run[0] as Kept), run.length, { ...body, kind: 'digest', quarantine: false, handle, seal });
+      this.#spent.push(...run.map((link) => link.handle));
+    });
   }
 
   #fold(): void {
@@ -300,22 +273,27 @@ export class Bank {
       const old = this.#root;
       const index = this.#pages.oldestDirty();
       const named = old.body.pages.map(({ seal }) => seal);
+      let oldPage: Handle | undefined;
       if (index !== undefined) {
         const page = this.#shelf.create(this.#bank, 'page', this.#pages.next(index));
         this.#pages.written(index);
         named[index] = page.seal;
-        this.#writeRoot(named);
-        this.#shelf.destroy(old.handle);
-        this.#shelf.destroy(this.#pageHandles[index] as Handle);
+        oldPage = this.#pageHandles[index];
         this.#pageHandles[index] = page.handle;
-      } else {
-        this.#writeRoot(named);
-        this.#shelf.destroy(old.handle);
       }
+      this.#writeRoot(named);
+      this.#checkOwner();
+      this.#shelf.destroy(old.handle);
+      if (oldPage !== undefined) this.#shelf.destroy(oldPage);
       const { anchor } = this.#root.body;
-      this.#folded.push(...this.#journal.filter(({ last }) => last <= anchor));
+      this.#spent.push(...this.#journal.filter(({ last }) => last <= anchor).map(({ handle }) => handle));
       this.#journal = this.#journal.filter(({ last }) => last > anchor);
     });
+  }
+
+  /** Before anyone is told, and before anything is destroyed that whoever took the token may stand on. */
+  #checkOwner(): void {
+    if (!this.#shelf.exists(this.#owner)) alarm('another process took this token: nothing more is counted here');
   }
 
   #writeRoot(seals: readonly Uint8Array[]): void {
@@ -327,7 +305,7 @@ export class Bank {
       version: version + 1n,
       sequence: this.#sequence,
       anchor: folded?.last ?? anchor,
-      anchorSeal: folded?.seal ?? anchorSeal,
+      anchorSeal: folded?.end ?? anchorSeal,
       quarantine: this.#quarantined,
       vouched: this.#vouched,
       pageBytes,
@@ -345,6 +323,15 @@ export class Bank {
 
   #checkSure(): void {
     if (this.#unsure) fail('token-unavailable', 'a write to the token was interrupted: the counters must be proven again');
+  }
+}
+
+/** What a crash tore, SoftHSM may show and then not know. */
+function sweep(shelf: Shelf, handle: Handle): void {
+  try {
+    shelf.destroy(handle);
+  } catch (error) {
+    if (!(error instanceof DeviceError && error.returned === P11.CKR_OBJECT_HANDLE_INVALID)) throw error;
   }
 }
 

@@ -10,12 +10,15 @@
  *   3 root    = u64 version | u64 sequence | u64 anchor | 32 anchor seal | flag quarantine | u64 vouched | u32 page bytes
  *               | u16 pages | pages x (u64 through | 32 page seal)
  *   4 owner   = 16 nonce
+ *   5 digest  = 32 previous | 32 end | u64 first | u64 last | u64 vouched | u32 count | count x (u32 ahead | u32 place | entry)
  *
  * A sequence is u32 start | u32 commit, and each start counts its commits from a random number below 2^31, so that a token
  * that is put back to an earlier state does not say the same sequence twice. A journal object holds the commits
  * `first`..`last`, one entry each, in order; with no entries it takes one sequence, to say that a start began or that the
  * node is quarantined. `previous` is the seal of the journal object before it: the journal is a chain, so nothing can be
  * missing inside it.
+ * A digest stands for a run of journal objects (src/token/bank/journal.ts): `previous` is that of its first and `end` the seal of its
+ * last, which the next object names; of the commits `first`..`last` it keeps the latest of each slot, `ahead` of `first`.
  * `vouched` is the sequence that was found at the first start since the other members last vouched for this token, or all
  * ones when they have done so since the last start (quorum/member/rollback.ts, rule 1).
  * The root names every page by its seal and says through which sequence the journal is folded into it; `anchor` is the last
@@ -26,6 +29,8 @@ import { createHash } from 'node:crypto';
 import { concatBytes, equalBytes, utf8 } from '../../base/bytes.ts';
 import { decode, type Field, flag, nonce, struct, u8, u16, u32, u64 } from '../../wire/field.ts';
 import { ENTRY_BYTES, JOURNAL_ENTRY_BYTES } from './entry.ts';
+
+export const DIGEST_ENTRY_BYTES = 4 + JOURNAL_ENTRY_BYTES;
 
 const MAGIC = utf8('HFB1');
 const HEAD_BYTES = MAGIC.length + 1 + 16;
@@ -71,15 +76,15 @@ const bodies = {
     pages: array(struct({ through: u64, seal: nonce })),
   }),
   owner: struct({ nonce: bytes16 }),
+  digest: struct({ previous: nonce, end: nonce, first: u64, last: u64, vouched: u64, entries: entries(DIGEST_ENTRY_BYTES) }),
 };
 
 export type Kind = keyof typeof bodies;
 export type Body<K extends Kind> = ReturnType<(typeof bodies)[K]['read']>;
 export type Page = Body<'page'>;
-export type Journal = Body<'journal'>;
 export type Root = Body<'root'>;
 
-const KINDS: readonly Kind[] = ['page', 'journal', 'root', 'owner'];
+const KINDS: readonly Kind[] = ['page', 'journal', 'root', 'owner', 'digest'];
 
 /** An object that is whole: its seal was checked. */
 export type Whole = {

@@ -13,14 +13,10 @@
  */
 import { equalBytes, toHex } from '../../base/bytes.ts';
 import { type Evidence, fail } from '../../base/errors.ts';
-import { decodeCounters, decrease, JOURNAL_ENTRY_BYTES, KEY_BYTES } from './entry.ts';
-import type { Journal, Page, Root, Whole } from './objects.ts';
+import { decrease } from './entry.ts';
+import { commitsOf, covers, type Link, linkOf, startOf } from './journal.ts';
+import { DIGEST_ENTRY_BYTES, type Page, type Root, type Whole } from './objects.ts';
 import { Pages } from './pages.ts';
-
-export interface Link {
-  readonly body: Journal;
-  readonly seal: Uint8Array;
-}
 
 export interface Proven {
   readonly bank: Uint8Array;
@@ -28,10 +24,10 @@ export interface Proven {
   readonly rootSeal: Uint8Array;
   /** The pages with the whole journal applied. */
   readonly pages: Pages;
-  /** Journal objects after the anchor, in order. */
+  /** Journal objects and digests after the anchor, in order. */
   readonly chain: readonly Link[];
   readonly sequence: bigint;
-  /** Seal of the last journal object: the next one's `previous`. */
+  /** What the next journal object names as its `previous`. */
   readonly tailSeal: Uint8Array;
   readonly quarantined: boolean;
   /** Found at the first start since the others last vouched, or `ALL_VOUCHED`. */
@@ -39,8 +35,6 @@ export interface Proven {
   /** Hex seals of all objects in use: whole ones that are not among them are left over and may be destroyed. */
   readonly used: ReadonlySet<string>;
 }
-
-export const startOf = (sequence: bigint): bigint => sequence >> 32n;
 
 const refuse = (what: string, evidence?: Evidence): never =>
   fail('token-unsuitable', `the counters in the token are not proven: ${what}`, evidence);
@@ -53,11 +47,11 @@ export function prove(objects: readonly Whole[]): Proven {
   const { body: root, seal: rootSeal } = newestRoot(objects);
   const chain = journalAfter(root, objects);
   const tail = chain.at(-1);
-  const sequence = tail?.body.last ?? root.anchor;
+  const sequence = tail?.last ?? root.anchor;
   if (sequence < root.sequence) refuse('the end of the journal is missing', { found: `${sequence}`, expected: `${root.sequence}` });
   const named = root.pages.map(({ seal }, index) => namedPage(objects, seal, index, root.pages.length));
   const pages = new Pages(named, root.pageBytes);
-  for (const link of chain) apply(pages, root, link.body);
+  for (const link of chain) apply(pages, root, link);
   return {
     bank: first.bank,
     root,
@@ -65,9 +59,9 @@ export function prove(objects: readonly Whole[]): Proven {
     pages,
     chain,
     sequence,
-    tailSeal: tail?.seal ?? root.anchorSeal,
-    vouched: tail?.body.vouched ?? root.vouched,
-    quarantined: root.quarantine || chain.some(({ body }) => body.quarantine),
+    tailSeal: tail?.end ?? root.anchorSeal,
+    vouched: tail?.vouched ?? root.vouched,
+    quarantined: root.quarantine || chain.some(({ quarantine }) => quarantine),
     used: new Set([rootSeal, ...root.pages.map(({ seal }) => seal), ...chain.map(({ seal }) => seal)].map(toHex)),
   };
 }
@@ -91,44 +85,50 @@ function namedPage(objects: readonly Whole[], seal: Uint8Array, index: number, p
 }
 
 function journalAfter(root: Root, objects: readonly Whole[]): Link[] {
-  const later = objects.filter((object) => object.kind === 'journal' && object.body.last > root.anchor).map((object) => object as Link);
+  const later = objects
+    .flatMap((object) => (object.kind === 'journal' || object.kind === 'digest' ? linkOf(object) : []))
+    .filter(({ last }) => last > root.anchor);
   const chain: Link[] = [];
   const dropped = new Set<Link>();
-  let at = { last: root.anchor, seal: root.anchorSeal };
+  let at = { last: root.anchor, end: root.anchorSeal };
   for (;;) {
-    const [next, ...others] = later
-      .filter(({ body }) => equalBytes(body.previous, at.seal))
-      .toSorted((a, b) => (a.body.first < b.body.first ? 1 : -1));
+    const [next, ...others] = later.filter(({ previous }) => equalBytes(previous, at.end)).toSorted(laterStartThenLonger);
     if (next === undefined) break;
     // A process that lost the token to a second one may have written once more. It saw that before it acknowledged, so
     // the branch of the lower start holds nothing that anyone was told.
     for (const other of others) {
-      if (startOf(other.body.first) >= startOf(next.body.first)) refuse('the journal forks', { sequence: `${next.body.first}` });
+      if (startOf(other.first) >= startOf(next.first) && !covers(next, other)) refuse('the journal forks', { sequence: `${next.first}` });
       dropped.add(other);
     }
-    checkStep(at.last, next.body);
+    checkStep(at.last, next);
     chain.push(next);
-    at = { last: next.body.last, seal: next.seal };
+    at = next;
   }
-  const loose = later.find((link) => !chain.includes(link) && !dropped.has(link));
-  if (loose !== undefined) refuse('the journal has a gap', { before: `${loose.body.first}`, after: `${at.last}` });
+  // A crash between a digest and the last of what it took in leaves both.
+  const inside = (link: Link) => chain.some((digest) => covers(digest, link));
+  const loose = later.find((link) => !chain.includes(link) && !dropped.has(link) && !inside(link));
+  if (loose !== undefined) refuse('the journal has a gap', { before: `${loose.first}`, after: `${at.last}` });
   return chain;
 }
 
-function checkStep(last: bigint, { first, last: end, entries }: Journal): void {
-  const count = BigInt(entries.length / JOURNAL_ENTRY_BYTES);
-  const newStart = startOf(first) > startOf(last) && count === 0n;
+function laterStartThenLonger(a: Link, b: Link): number {
+  if (startOf(a.first) !== startOf(b.first)) return startOf(a.first) < startOf(b.first) ? 1 : -1;
+  return a.last < b.last ? 1 : -1;
+}
+
+function checkStep(last: bigint, { kind, first, last: end, entries }: Link): void {
+  const count = BigInt(entries.length / DIGEST_ENTRY_BYTES);
+  const newStart = startOf(first) > startOf(last) && (kind === 'digest' || count === 0n);
   if (!newStart && first !== last + 1n) refuse('the journal has a gap', { before: `${first}`, after: `${last}` });
-  if (end !== first + (count === 0n ? 0n : count - 1n)) refuse('a journal object miscounts its commits', { first: `${first}` });
+  const right = kind === 'digest' ? end >= first && startOf(end) === startOf(first) : end === first + (count === 0n ? 0n : count - 1n);
+  if (!right) refuse('a journal object miscounts its commits', { first: `${first}` });
 }
 
 /** The newest commit wins as a whole: what a page already holds is skipped by sequence, what it lacks may only go forward. */
-function apply(pages: Pages, root: Root, { first, entries }: Journal): void {
-  for (let at = 0, sequence = first; at < entries.length; at += JOURNAL_ENTRY_BYTES, sequence += 1n) {
-    const key = entries.subarray(at, at + KEY_BYTES);
+function apply(pages: Pages, root: Root, link: Link): void {
+  for (const { sequence, key, counters } of commitsOf(link)) {
     const index = pages.indexOf(key);
     if (sequence <= (root.pages[index]?.through ?? 0n)) continue;
-    const counters = decodeCounters(entries, at + KEY_BYTES);
     const backwards = decrease(pages.read(key), counters);
     if (backwards !== undefined) refuse('a counter in the journal goes backwards', { name: backwards, sequence: `${sequence}` });
     pages.write(key, counters, sequence);

@@ -4,16 +4,17 @@ import { describe, expect, it } from 'vitest';
 import { type Id, toHex } from '../../../src/base/bytes.ts';
 import { HoldfastError } from '../../../src/base/errors.ts';
 import { type Counters, NEW_COUNTERS } from '../../../src/quorum/counters.ts';
-import { Bank, createBank, inspectBank, PAGES_MAX } from '../../../src/token/bank/bank.ts';
+import { Bank, inspectBank } from '../../../src/token/bank/bank.ts';
+import { createBank, PAGES_MAX } from '../../../src/token/bank/create.ts';
 import { decrease, ENTRY_BYTES } from '../../../src/token/bank/entry.ts';
-import { decodeObject, encodeObject, PAGE_OVERHEAD_BYTES } from '../../../src/token/bank/objects.ts';
+import { decodeObject, encodeObject, type Kind, PAGE_OVERHEAD_BYTES } from '../../../src/token/bank/objects.ts';
 import { Cut, MemoryShelf } from './memory.ts';
 
 const scale = process.env['HOLDFAST_LONG'] === '1' ? 50 : 1;
 const PAGES = 4;
 const PAGE_BYTES = PAGE_OVERHEAD_BYTES + 200 * ENTRY_BYTES;
-/** Small enough that a few commits start a fold. */
-const options = { objectsMax: 12 + PAGES + 6 };
+/** Small enough that a few commits make a digest, and a few more start a fold. */
+const options = { objectsMax: 12 + PAGES + 6, digestMax: 6 };
 
 const slot = (n: number) => toHex(createHash('sha256').update(`${n}`).digest()) as Id;
 const newBank = (pages = PAGES) => {
@@ -187,6 +188,21 @@ describe('a counter bank', () => {
     expect(shelf.objects.size).toBeLessThan(50);
   });
 
+  it('makes digests of its journal long before it writes a page anew', () => {
+    const shelf = newBank();
+    const bank = new Bank(shelf, options);
+    const kinds = () => new Set([...shelf.objects.values()].map(({ kind }) => kind));
+    const pages = () => [...shelf.objects].filter(([, { kind }]) => kind === 'page').map(([name]) => name);
+    const first = pages();
+    for (let n = 0; n < 50; n += 1) bank.commit([{ slot: slot(n % 4), counters: voted(n) }]);
+    expect(kinds()).toContain('digest');
+    expect(pages()).toEqual(first);
+    for (let n = 0; n < 50; n += 1) bank.commit([{ slot: slot(n), counters: voted(50) }]);
+    expect(pages()).not.toEqual(first);
+    const held = heldBy(bank, 50);
+    expect(heldBy(new Bank(shelf, options), 50)).toEqual(held);
+  });
+
   it('is made once', () => {
     const shelf = newBank();
     expect(failure(() => createBank(shelf, PAGES, PAGE_BYTES))).toMatchObject({ code: 'configuration' });
@@ -237,10 +253,10 @@ describe('a counter bank', () => {
 });
 
 describe('a bank that is not whole', () => {
-  const kinds = (shelf: MemoryShelf, kind: string) => [...shelf.objects].filter(([, object]) => object.kind === kind).map(([name]) => name);
-  const used = () => {
+  const kinds = (shelf: MemoryShelf, kind: Kind) => [...shelf.objects].filter(([, object]) => object.kind === kind).map(([name]) => name);
+  const used = (how = {}) => {
     const shelf = newBank();
-    const bank = new Bank(shelf);
+    const bank = new Bank(shelf, how);
     for (let n = 0; n < 5; n += 1) bank.commit([{ slot: slot(n), counters: voted(1) }]);
     return { shelf, bank };
   };
@@ -276,7 +292,7 @@ describe('a bank that is not whole', () => {
   });
 
   it('is refused when a page or the root is newer than the journal', () => {
-    const { shelf, bank } = used();
+    const { shelf, bank } = used(options);
     const before = shelf.copy();
     const journal = kinds(shelf, 'journal');
     for (let n = 0; n < 200; n += 1) {
@@ -286,8 +302,26 @@ describe('a bank that is not whole', () => {
     const mixed = before;
     for (const name of journal) mixed.objects.delete(name);
     for (const name of kinds(mixed, 'root')) mixed.objects.delete(name);
-    for (const [name, object] of shelf.objects) if (object.kind !== 'journal') mixed.objects.set(name, object);
+    for (const [name, object] of shelf.objects) if (object.kind !== 'journal' && object.kind !== 'digest') mixed.objects.set(name, object);
     expect(refusal(mixed)).toMatch(/end of the journal is missing/);
+  });
+
+  it('is taken for whole when a crash left both a digest and what it took in, and never without the digest', () => {
+    const shelf = newBank();
+    const bank = new Bank(shelf, options);
+    const ever = new Map<string, { kind: Kind; value: Uint8Array }>();
+    for (let n = 0; kinds(shelf, 'digest').length === 0; n += 1) {
+      bank.commit([{ slot: slot(n % 4), counters: voted(n) }]);
+      for (const [name, object] of shelf.objects) ever.set(name, object);
+      bank.foldSome();
+    }
+    const held = heldBy(bank);
+    for (; bank.foldSome(); );
+    const both = shelf.copy();
+    for (const [name, object] of ever) if (object.kind === 'journal') both.objects.set(name, object);
+    expect(heldBy(new Bank(both, options))).toEqual(held);
+    for (const name of kinds(shelf, 'digest')) shelf.objects.delete(name);
+    expect(refusal(shelf)).toContain('gap');
   });
 
   it('is swept of torn and superseded objects once it is proven', () => {

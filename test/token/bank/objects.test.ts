@@ -33,6 +33,14 @@ const bodies: { [K in Kind]: Body<K> } = {
     pageBytes: 4096,
     pages: [{ through: (2n << 32n) + 1n, seal }],
   },
+  digest: {
+    previous: seal,
+    end: seal,
+    first: (2n << 32n) + 5n,
+    last: (2n << 32n) + 9n,
+    vouched: (2n << 32n) + 3n,
+    entries: concatBytes(Uint8Array.of(0, 0, 0, 4), key, counters),
+  },
   owner: { nonce: new Uint8Array(16).fill(1) },
 };
 
