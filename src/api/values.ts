@@ -69,10 +69,12 @@ export const confirmed: CodecOf<Confirmed> = z.strictObject({ confirm: statement
 
 export const cancelled: CodecOf<Cancelled> = z.strictObject({ by: place, cancel: statement });
 
-export const proof: CodecOf<Proof> = z.strictObject({
+export const proofParts = {
   standing: standing.exactOptional(),
   attempt: certified.exactOptional(),
   confirmation: confirmed.exactOptional(),
   lock: votes.exactOptional(),
   cancels: z.array(cancelled).max(32).exactOptional(),
-});
+};
+
+export const proof: CodecOf<Proof> = z.strictObject(proofParts);

@@ -8,9 +8,9 @@ import { type Authorised, isRefusal, type Refusal, refuse } from '../quorum/ask.
 import { type AttemptOutcome, coordinateAttempt } from '../quorum/coordinator/attempt.ts';
 import { type Gathered, gather, type Patience } from '../quorum/coordinator/conversation.ts';
 import type { Question } from '../quorum/member/member.ts';
+import { registrationOf } from '../quorum/member/standing.ts';
 import { readOfNode } from '../quorum/quorum-certificate.ts';
 import type { Cancelled, Confirmed, Standing } from '../quorum/record.ts';
-import { parseRegistration } from '../vault/registration.ts';
 import { type Place, slotId } from '../vault/slot.ts';
 import type { CancelOutcome, CoordinatorPort, EventsOutcome, MemberPort, StatusOutcome } from '../web/ports.ts';
 import { decodeMessage } from '../wire/message.ts';
@@ -47,10 +47,10 @@ export class CoordinatorSide implements CoordinatorPort {
   async status(ask: Authorised): Promise<StatusOutcome> {
     const slot = slotId(ask.caller.place);
     const gathered = await this.#gather({ ...ask, op: 'status' }, undefined, this.#limits.answerLingerMs);
-    const highest = Math.max(0, ...gathered.said.map(({ signed }) => this.#generationSaid(signed)));
     let standing = await this.#standing(slot);
+    const own = this.#generation(standing);
     // The client may hear of a generation that this node missed, and needs its registration to go on.
-    if (highest > this.#generation(standing)) {
+    if (gathered.said.some(({ signed }) => this.#saysLater(signed, own))) {
       await this.#floor.bringUp(this.#body.self, slot, this.#signal());
       standing = await this.#standing(slot);
     }
@@ -125,17 +125,19 @@ export class CoordinatorSide implements CoordinatorPort {
     return (await this.#driver.load(slot))?.standing;
   }
 
-  /** 0 for what no member signed: one that talks nonsense must not keep a client from hearing the others. */
-  #generationSaid(signed: Signed): number {
+  /** False for what no member signed: one that talks nonsense must not keep a client from hearing the others. */
+  #saysLater(signed: Signed, own: number): boolean {
+    const { fleet, verify } = this.#body;
     try {
-      return readOfNode('node/status', signed, this.#body.fleet, this.#body.verify).generation;
+      const { generation } = decodeMessage('node/status', signed.bytes);
+      return generation > own && readOfNode('node/status', signed, fleet, verify).generation === generation;
     } catch (error) {
-      if (error instanceof HoldfastError) return 0;
+      if (error instanceof HoldfastError) return false;
       throw error;
     }
   }
 
   #generation(standing: Standing | undefined): number {
-    return standing === undefined ? 0 : parseRegistration(standing.registration, this.#body.fleet).generation;
+    return standing === undefined ? 0 : registrationOf(standing, this.#body.fleet).generation;
   }
 }

@@ -2,17 +2,15 @@
  * Drives a member's machines (quorum/member) with a real token, store and clock. The machines decide; nothing here does,
  * except what may be believed of the disk: a registration in force is taken from it only with its proof.
  */
-import { createHash } from 'node:crypto';
 import type { Id } from '../base/bytes.ts';
 import { HoldfastError } from '../base/errors.ts';
 import type { Clock } from '../base/ports.ts';
-import { Recent } from '../base/recent.ts';
 import { type Fleet, nodeOf, shareIndex } from '../fleet/fleet.ts';
 import type { Member } from '../quorum/ask.ts';
 import { type Counters, exhausted } from '../quorum/counters.ts';
 import type { Effect, EffectKind, Machine, ResultOf, View, VotingStanding } from '../quorum/effects.ts';
 import { readStanding } from '../quorum/member/standing.ts';
-import type { SlotRecord } from '../quorum/record.ts';
+import type { SlotRecord, Standing } from '../quorum/record.ts';
 import type { Store } from '../store/store.ts';
 import type { CounterBank, Token } from '../token/index.ts';
 import { coreOf, type Registration, shareContext } from '../vault/registration.ts';
@@ -39,9 +37,6 @@ export interface Body {
 /** Of an account, in one answer: fits its bound with room (api/bodies.ts). */
 const EVENTS_TOLD = 100;
 
-/** Registrations known to be proven; an operation reads its slot's several times. */
-const PROVEN_KEPT = 4096;
-
 /** What one machine has seen of its slots. */
 type Seen = Map<Id, Counters>;
 
@@ -51,7 +46,8 @@ export class Driver {
   standing: VotingStanding = 'none';
   readonly #body: Body;
   readonly #index: number;
-  readonly #proven = new Recent<string, Registration>(PROVEN_KEPT);
+  /** Known to be proven: the store hands out the same one as long as the row is the same, and an operation reads it several times. */
+  readonly #proven = new WeakMap<Standing, Registration>();
   readonly #onDue: (dueMs: number) => void;
 
   /** @param onDue told when a slot that was saved wants attention at that time */
@@ -182,21 +178,13 @@ export class Driver {
    * The registration, if a quorum voted for it, its depositor activated it, and it is of this slot. Whoever writes to this
    * disk could else put his own unlock key in force, confirm wrong guesses with it, and put the old row back.
    */
-  #registration(slot: Id, standing: NonNullable<SlotRecord['standing']>): Registration | undefined {
+  #registration(slot: Id, standing: Standing): Registration | undefined {
     const { trace } = this.#body;
-    const key = createHash('sha256').update(slot);
-    const parts = [
-      standing.registration,
-      ...[...standing.votes, standing.activation].flatMap(({ bytes, signature }) => [bytes, signature]),
-    ];
-    // With their lengths, so that bytes moved from one part to the next are not taken for what was proven.
-    for (const part of parts) key.update(`${part.length} `).update(part);
     try {
-      return this.#proven.get(key.digest('base64'), () => {
-        const registration = readStanding(this.#body, standing);
-        if (registration.slot !== slot) throw new HoldfastError('malformed', 'the stored registration is of another slot');
-        return registration;
-      });
+      const registration = this.#proven.get(standing) ?? readStanding(this.#body, standing);
+      if (registration.slot !== slot) throw new HoldfastError('malformed', 'the stored registration is of another slot');
+      this.#proven.set(standing, registration);
+      return registration;
     } catch (error) {
       if (!(error instanceof HoldfastError)) throw error;
       trace('store-not-believed', { slot, code: error.code, why: error.message });

@@ -25,11 +25,11 @@ import { type Config, readNamed, readPin } from './config.ts';
 import { leafCredentials } from './credentials.ts';
 import { Publication } from './publication.ts';
 import type { PublicationPolicy } from './published.ts';
-import { VaultService } from './service.ts';
+import { type VaultParts, VaultService } from './service.ts';
 import { startBundleTask } from './tasks/bundle.ts';
 import type { TraceWord } from './trace.ts';
 import { type OwnFacts, requireTruth, standingIn } from './true-entry.ts';
-import { fastVerify } from './verify.ts';
+import { type FastVerify, fastVerify } from './verify.ts';
 
 export interface RunningNode {
   readonly self: Id;
@@ -83,7 +83,8 @@ async function assemble(config: Config, clock: Clock, parts: Parts): Promise<Run
     (it) => it.close(),
   );
   const { lockDelayMs, ...timing } = config.timing;
-  const body = { fleet, self, token, store, clock, verify: fastVerify(), trace: warn, lockDelayMs };
+  const verify = fastVerify();
+  const body = { fleet, self, token: remembering(token, verify), store, clock, verify, trace: warn, lockDelayMs };
   const vault = parts.add(new VaultService({ ...body, peers, timing, code, tokenClass: token.description.class }), (it) => it.close());
 
   const policy = publicationPolicy(config);
@@ -142,6 +143,20 @@ async function assemble(config: Config, clock: Clock, parts: Parts): Promise<Run
       stopByMs = clock() + config.shutdownMs;
       await parts.close();
       trace.info({}, 'stopped');
+    },
+  };
+}
+
+/** Its own votes come back to a node in every quorum certificate. */
+function remembering(token: Token, verify: FastVerify): VaultParts['token'] {
+  return {
+    counters: token.counters,
+    open: token.open,
+    evaluate: token.evaluate,
+    sign: async (bytes) => {
+      const signature = await token.sign(bytes);
+      verify.know(token.identityKey, bytes, signature);
+      return signature;
     },
   };
 }

@@ -6,9 +6,9 @@ import { cancel } from '../quorum/member/cancel.ts';
 import { type EventsReply, tellEvents } from '../quorum/member/events.ts';
 import { learn } from '../quorum/member/learn.ts';
 import { type Question, reply } from '../quorum/member/member.ts';
+import { registrationOf } from '../quorum/member/standing.ts';
 import type { Cancelled, ChangePage, Proof, Standing } from '../quorum/record.ts';
 import { proofOf } from '../store/row.ts';
-import { parseRegistration } from '../vault/registration.ts';
 import { type Place, slotId } from '../vault/slot.ts';
 import type { InventoryPage, MemberPort } from '../web/ports.ts';
 import { decodeMessage, type Message } from '../wire/message.ts';
@@ -73,7 +73,7 @@ export class MemberSide implements MemberPort {
     return { holdings: records.flatMap(({ slot, record }) => holdingOf(slot, record, this.#body.fleet, this.#body.self) ?? []), ...rest };
   }
 
-  readonly #slotOf = ({ registration }: Standing): Id => parseRegistration(registration, this.#body.fleet).slot;
+  readonly #slotOf = (standing: Standing): Id => registrationOf(standing, this.#body.fleet).slot;
 
   #slotsOf(ask: Question): readonly Id[] {
     switch (ask.op) {
@@ -98,7 +98,7 @@ export class MemberSide implements MemberPort {
     const counters = await this.#body.token.counters.read(slot);
     const record = await this.#driver.load(slot);
     if (record?.standing === undefined || record.lock !== undefined) return 0;
-    const { guesses } = parseRegistration(record.standing.registration, this.#body.fleet).core.policy;
+    const { guesses } = registrationOf(record.standing, this.#body.fleet).core.policy;
     return exhausted(counters, guesses) ? this.#askOthers(slot) : 0;
   }
 }

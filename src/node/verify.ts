@@ -19,11 +19,18 @@ const KEYS_KEPT = 4096;
 const VERIFIED_KEPT = 8192;
 const SIGNATURE_BYTES = 64;
 
+export interface FastVerify extends Verify {
+  /** What this node's own token has just signed need not be verified when it comes back in a certificate. */
+  know(publicKey: Uint8Array, bytes: Uint8Array, signature: Uint8Array): void;
+}
+
 /** @throws `malformed` from the function returned, for what is no point of 33 bytes. */
-export function fastVerify(): Verify {
+export function fastVerify(): FastVerify {
   const keys = new Recent<string, KeyObject>(KEYS_KEPT);
   const verified = new Recent<string, true | undefined>(VERIFIED_KEPT);
-  return (publicKey, bytes, signature) => {
+  const nameOf = (publicKey: Uint8Array, bytes: Uint8Array, signature: Uint8Array): string =>
+    hash('sha256', concatBytes(publicKey, signature, bytes), 'base64');
+  const fast: Verify = (publicKey, bytes, signature) => {
     const verifies = (): boolean => {
       const key = keys.get(toHex(publicKey), () => readKey(publicKey));
       return verify('sha256', bytes, { key, dsaEncoding: 'ieee-p1363' }, signature);
@@ -31,9 +38,13 @@ export function fastVerify(): Verify {
     // Of these lengths only, so that no two triples are one string of bytes.
     if (publicKey.length !== POINT_BYTES || signature.length !== SIGNATURE_BYTES) return verifies();
     // What does not verify is not kept: else whoever sends nonsense would crowd out what recurs.
-    const triple = hash('sha256', concatBytes(publicKey, signature, bytes), 'base64');
-    return verified.get(triple, () => verifies() || undefined) ?? false;
+    return verified.get(nameOf(publicKey, bytes, signature), () => verifies() || undefined) ?? false;
   };
+  return Object.assign(fast, {
+    know: (publicKey: Uint8Array, bytes: Uint8Array, signature: Uint8Array): void => {
+      verified.get(nameOf(publicKey, bytes, signature), () => true);
+    },
+  });
 }
 
 function readKey(publicKey: Uint8Array): KeyObject {

@@ -3,7 +3,7 @@
  * member's own (`own`). Kept apart so that a record whose proof did not change is not offered to peers again.
  */
 import { z } from 'zod';
-import { id, place, proof, signedStatement } from '../api/values.ts';
+import { id, place, proof, proofParts, signedStatement } from '../api/values.ts';
 import type { Id } from '../base/bytes.ts';
 import { fail } from '../base/errors.ts';
 import type { Announcement, Proof, SlotRecord } from '../quorum/record.ts';
@@ -30,16 +30,32 @@ const own = z.strictObject({
   lockSince: timeMs.exactOptional(),
   erased: z.boolean().exactOptional(),
   announcements: z.array(announcement).exactOptional(),
-}) as unknown as z.ZodType<Own, unknown>;
+});
 
 const PROOF_PARTS: ReadonlySet<string> = new Set<keyof Proof>(['standing', 'attempt', 'confirmation', 'lock', 'cancels']);
 
+/** Parts as they were spelled before: a record is saved three times in a conversation, and most of it stays as it is. */
+const spelled = new WeakMap<object, string>();
+
 export function encodeRow(record: SlotRecord): Row {
-  const parts = (ofProof: boolean) => Object.fromEntries(Object.entries(record).filter(([name]) => PROOF_PARTS.has(name) === ofProof));
-  return {
-    proof: JSON.stringify(z.encode(proof, parts(true) as Proof)),
-    own: JSON.stringify(z.encode(own, parts(false) as unknown as Own)),
-  };
+  return { proof: spell(proofParts, record), own: spell(own.shape, record) };
+}
+
+/** In the order of the schema, so that the same parts are the same text. */
+function spell(shape: Readonly<Record<string, z.ZodType>>, record: SlotRecord): string {
+  const parts = Object.entries(shape).flatMap(([name, type]) => {
+    const value = record[name as keyof SlotRecord];
+    return value === undefined ? [] : `"${name}":${typeof value === 'object' ? spellPart(type, value) : JSON.stringify(value)}`;
+  });
+  return `{${parts.join()}}`;
+}
+
+function spellPart(type: z.ZodType, part: object): string {
+  const known = spelled.get(part);
+  if (known !== undefined) return known;
+  const text = JSON.stringify(z.encode(type, part));
+  spelled.set(part, text);
+  return text;
 }
 
 /** What others need to know of a slot, and nothing that is this member's own. */
@@ -49,7 +65,7 @@ export function proofOf(record: SlotRecord): Proof {
 
 /** @throws `malformed` when the texts are not a record of just this slot: a row moved on the disk must not count elsewhere. */
 export function decodeRow(slot: Id, row: Row): SlotRecord {
-  const mine = read(own, row.own);
+  const mine = read(own as unknown as z.ZodType<Own, unknown>, row.own);
   if (slotId(mine.place) !== slot) fail('malformed', 'the stored record is of another slot');
   return { ...decodeProof(row.proof), ...mine };
 }

@@ -3,12 +3,13 @@
  *
  * `slots.changed` is the cursor of catch-up: it rises over all slots, and a slot's own moves only when its proof changed, so
  * that peers fetch a slot's latest state once. `slots.due` is set for the few slots that wait for a lock or an erasure, and
- * its index holds only those: no task ever scans all slots.
+ * its index holds only those: no task ever scans all slots. `slots.version` tells the reader whether it knows the row already;
+ * the trigger sees to it that it does not go on knowing what somebody else wrote.
  */
 import type { DatabaseSync } from 'node:sqlite';
 import { fail } from '../base/errors.ts';
 
-const VERSION = 3;
+const VERSION = 4;
 
 /** Of one account, in the feed: a year of daily recoveries. */
 const EVENTS_KEPT = 256;
@@ -34,8 +35,20 @@ const TABLES = `
 
 /** Since version 3: the bundle that this node serves. It proves itself; the one row is what came last. */
 const BUNDLE = 'CREATE TABLE served (one INTEGER PRIMARY KEY CHECK (one = 1), bundle TEXT NOT NULL) STRICT;';
-const BEFORE_BUNDLES = 2;
-const STAMP = `PRAGMA user_version = ${VERSION};`;
+/** Since version 4. */
+const ROW_VERSIONS = `
+  ALTER TABLE slots ADD COLUMN version INTEGER NOT NULL DEFAULT 1;
+  CREATE TRIGGER slots_written AFTER UPDATE ON slots WHEN new.version = old.version BEGIN
+    UPDATE slots SET version = old.version + 1 WHERE slot = new.slot;
+  END;
+`;
+/** What a file of each version lacks; 0 is a new one. */
+const LACKING: Readonly<Record<number, string>> = {
+  0: `${TABLES} ${BUNDLE} ${ROW_VERSIONS}`,
+  2: `${BUNDLE} ${ROW_VERSIONS}`,
+  3: ROW_VERSIONS,
+  [VERSION]: '',
+};
 
 /** @throws `configuration` when the file is of another version */
 export function prepare(database: DatabaseSync): void {
@@ -43,9 +56,9 @@ export function prepare(database: DatabaseSync): void {
   // secure_delete: an erased share is overwritten in the file, not only unlinked.
   database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON; PRAGMA trusted_schema = OFF;');
   const found = Number(database.prepare('PRAGMA user_version').get()?.['user_version']);
-  if (found === 0) database.exec(`BEGIN IMMEDIATE; ${TABLES} ${BUNDLE} ${STAMP} COMMIT;`);
-  else if (found === BEFORE_BUNDLES) database.exec(`BEGIN IMMEDIATE; ${BUNDLE} ${STAMP} COMMIT;`);
-  else if (found !== VERSION) fail('configuration', 'the store was made by another version', { found, expected: VERSION });
+  const lacking = LACKING[found];
+  if (lacking === undefined) return fail('configuration', 'the store was made by another version', { found, expected: VERSION });
+  if (found !== VERSION) database.exec(`BEGIN IMMEDIATE; ${lacking} PRAGMA user_version = ${VERSION}; COMMIT;`);
 }
 
 /** Parameters in this order; `cursor` is a new one, taken only if the proof changed. */
@@ -53,7 +66,7 @@ export const writes = {
   /** slot, proof, own, cursor, due */
   slot: `
     INSERT INTO slots (slot, proof, own, changed, due) VALUES (?, ?, ?, ?, ?)
-    ON CONFLICT (slot) DO UPDATE SET proof = excluded.proof, own = excluded.own, due = excluded.due,
+    ON CONFLICT (slot) DO UPDATE SET proof = excluded.proof, own = excluded.own, due = excluded.due, version = version + 1,
       changed = CASE WHEN proof = excluded.proof THEN changed ELSE excluded.changed END`,
   /** account, slot, kind, generation, digest, attempt, time */
   event: 'INSERT INTO events (account, slot, kind, generation, digest, attempt, time) VALUES (?, ?, ?, ?, ?, ?, ?)',
@@ -75,7 +88,7 @@ export const writes = {
   /** bundle */
   bundle: 'INSERT INTO served (one, bundle) VALUES (1, ?) ON CONFLICT (one) DO UPDATE SET bundle = excluded.bundle',
   /** due, slot */
-  postpone: 'UPDATE slots SET due = ? WHERE slot = ? AND due IS NOT NULL',
+  postpone: 'UPDATE slots SET due = ?, version = version + 1 WHERE slot = ? AND due IS NOT NULL',
 } as const;
 
 export const LATEST = 'SELECT coalesce(max(changed), 0) AS latest FROM slots';

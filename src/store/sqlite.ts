@@ -10,7 +10,6 @@ import { DatabaseSync, type SQLInputValue } from 'node:sqlite';
 import { eventKind } from '../api/events.ts';
 import { type Id, idFromBytes, idToBytes } from '../base/bytes.ts';
 import { type Code, HoldfastError } from '../base/errors.ts';
-import { Recent } from '../base/recent.ts';
 import type { AccountEvent, Change, ChangePage, RecordPage, SlotRecord } from '../quorum/record.ts';
 import { Reader, u64 } from '../wire/field.ts';
 import { type Batches, startBatches } from './batches.ts';
@@ -19,7 +18,8 @@ import { LATEST } from './schema.ts';
 import type { OnUnreadable, SaveWith, Store } from './store.ts';
 
 const reads = {
-  slot: 'SELECT proof, own FROM slots WHERE slot = ?',
+  slot: 'SELECT proof, own, version FROM slots WHERE slot = ?',
+  version: 'SELECT version FROM slots WHERE slot = ?',
   latest: LATEST,
   changes: 'SELECT changed, slot, proof FROM slots WHERE changed > ? ORDER BY changed LIMIT ?',
   records: 'SELECT slot, proof, own FROM slots WHERE slot > ? ORDER BY slot LIMIT ?',
@@ -37,8 +37,8 @@ const reads = {
 
 type Row = Readonly<Record<string, unknown>>;
 
-/** A conversation loads its slot five times, and decoding costs four times what reading does. At most 10 MB. */
-const DECODED_KEPT = 1024;
+/** A conversation loads its slot five times, and reading and decoding a row cost a hundred times what asking for its version does. 10 MB. */
+const KEPT = 1024;
 
 /** @throws `configuration` when the directory cannot be used or holds a store of another version */
 export async function openStore(directory: string, onUnreadable: OnUnreadable): Promise<Store> {
@@ -52,8 +52,9 @@ class SqliteStore implements Store {
   readonly #database: DatabaseSync;
   readonly #batches: Batches;
   readonly #onUnreadable: OnUnreadable;
-  /** By the whole row as it was just read, so that the disk always has the last word. */
-  readonly #decoded = new Recent<string, SlotRecord>(DECODED_KEPT);
+  /** What was read or written last, of slots at work lately: good while the row has this version. */
+  readonly #kept = new Map<Id, { readonly version: number; readonly record: SlotRecord }>();
+  readonly #seen = new Map<Id, bigint>();
   readonly #get: (name: keyof typeof reads, ...values: SQLInputValue[]) => Row | undefined;
   readonly #all: (name: keyof typeof reads, ...values: SQLInputValue[]) => readonly Row[];
 
@@ -69,15 +70,32 @@ class SqliteStore implements Store {
   }
 
   async load(slot: Id): Promise<SlotRecord | undefined> {
+    const kept = this.#kept.get(slot);
+    if (kept !== undefined && kept.version === this.#get('version', idToBytes(slot))?.['version']) return kept.record;
     const found = this.#get('slot', idToBytes(slot));
     if (found === undefined) return undefined;
     const row = { proof: String(found['proof']), own: String(found['own']) };
-    return this.#readable(slot, () => this.#decoded.get(`${slot} ${row.proof} ${row.own}`, () => decodeRow(slot, row)));
+    const record = this.#readable(slot, () => decodeRow(slot, row));
+    if (record !== undefined) this.#keep(slot, Number(found['version']), record);
+    return record;
   }
 
   async save(slot: Id, record: SlotRecord, { event, dueMs }: SaveWith = {}): Promise<void> {
     const written = { kind: 'slot', slot: idToBytes(slot), ...encodeRow(record), due: dueMs ?? null } as const;
+    const before = this.#kept.get(slot);
+    this.#kept.delete(slot);
     await this.#batches.write(event === undefined ? [written] : [written, eventRow(event)]);
+    // A guess, and only that: were anything else written in between, the row would have another version.
+    this.#keep(slot, (before?.version ?? 0) + 1, record);
+  }
+
+  #keep(slot: Id, version: number, record: SlotRecord): void {
+    this.#kept.delete(slot);
+    this.#kept.set(slot, { version, record });
+    for (const oldest of this.#kept.keys()) {
+      if (this.#kept.size <= KEPT) break;
+      this.#kept.delete(oldest);
+    }
   }
 
   async changesAfter(cursor: number, limit: number): Promise<ChangePage> {
@@ -110,6 +128,8 @@ class SqliteStore implements Store {
   }
 
   async seen(node: Id): Promise<bigint> {
+    const known = this.#seen.get(node);
+    if (known !== undefined) return known;
     const seen = this.#get('member', idToBytes(node))?.['seen'];
     return seen instanceof Uint8Array && seen.length === 8 ? u64.read(new Reader(seen)) : 0n;
   }
@@ -121,6 +141,8 @@ class SqliteStore implements Store {
     await this.#batches.write(
       newer.map(({ node, sequence }) => ({ kind: 'saw', node: idToBytes(node), sequence: u64.write(sequence) }) as const),
     );
+    // Not before it is durable: whoever is told of it acts on it.
+    for (const { node, sequence } of newer) if (sequence > (this.#seen.get(node) ?? 0n)) this.#seen.set(node, sequence);
   }
 
   async cursor(peer: Id): Promise<number> {

@@ -9,7 +9,7 @@
  * Refused: another issuer or audience, an algorithm outside the list, a pass without `exp`, `sub` or `cnf.jkt`, and one that
  * names another key than the client's. Neither pass nor claims are ever repeated in an error.
  */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { createLocalJWKSet, createRemoteJWKSet, errors, type JSONWebKeySet, type JWTVerifyGetKey, jwtVerify } from 'jose';
 import { equalBytes, type Id, idToBytes, toBase64url } from '../base/bytes.ts';
 import { fail } from '../base/errors.ts';
@@ -44,7 +44,7 @@ const CLOCK_TOLERANCE_SECONDS = 5;
 const SUBJECT_BYTES_MAX = 255;
 
 interface Verified {
-  readonly subject: string;
+  readonly account: Id;
   readonly thumbprint: string;
   /** The client key of this thumbprint, once it was shown. */
   clientKey?: { readonly bytes: Uint8Array; readonly id: Id };
@@ -67,7 +67,7 @@ export function makePasses(rules: PassRules, clock: Clock): Passes {
   const cache = new Map<string, Verified>();
 
   async function verified(pass: string): Promise<Verified> {
-    const name = createHash('sha256').update(pass).digest('hex');
+    const name = hash('sha256', pass);
     const now = clock();
     const known = cache.get(name);
     if (known !== undefined && now < Math.min(known.expiresMs, known.forgetMs)) return known;
@@ -81,8 +81,7 @@ export function makePasses(rules: PassRules, clock: Clock): Passes {
   return {
     async check(pass, way, clientKey) {
       const found = await verified(pass);
-      const account = accountId(rules.namespace, rules.issuer, found.subject);
-      const place = { tenant: rules.tenant, account, way };
+      const place = { tenant: rules.tenant, account: found.account, way };
       return { place, clientKey, clientKeyId: boundKey(found, clientKey), pass: new Secret(pass) };
     },
   };
@@ -98,7 +97,7 @@ function boundKey(verified: Verified, clientKey: Uint8Array): Id {
   return id;
 }
 
-async function verify(pass: string, keys: JWTVerifyGetKey, { issuer, audience }: PassRules, now: number): Promise<Verified> {
+async function verify(pass: string, keys: JWTVerifyGetKey, { namespace, issuer, audience }: PassRules, now: number): Promise<Verified> {
   const { payload } = await jwtVerify(pass, keys, {
     issuer,
     audience,
@@ -113,7 +112,7 @@ async function verify(pass: string, keys: JWTVerifyGetKey, { issuer, audience }:
   if (typeof sub !== 'string' || sub === '' || Buffer.byteLength(sub) > SUBJECT_BYTES_MAX) {
     return fail('pass-refused', `expected a subject of 1 to ${SUBJECT_BYTES_MAX} bytes`);
   }
-  return { subject: sub, thumbprint, expiresMs: (exp ?? 0) * 1000, forgetMs: now + CACHE_MS };
+  return { account: accountId(namespace, issuer, sub), thumbprint, expiresMs: (exp ?? 0) * 1000, forgetMs: now + CACHE_MS };
 }
 
 /** What the library says of a pass names claims, never their values. */

@@ -50,9 +50,15 @@ function unsigned(width: number): Field<number> {
     form: `u${width * 8}`,
     write(value) {
       if (!Number.isSafeInteger(value) || value < 0 || value >= limit) fail('malformed', `expected an integer below ${limit}`);
-      return Uint8Array.from({ length: width }, (_, i) => Math.floor(value / 256 ** (width - 1 - i)) % 256);
+      const out = new Uint8Array(width);
+      for (let at = width - 1, rest = value; at >= 0; at -= 1, rest = Math.floor(rest / 256)) out[at] = rest % 256;
+      return out;
     },
-    read: (from) => from.take(width).reduce((sum, byte) => sum * 256 + byte, 0),
+    read(from) {
+      let sum = 0;
+      for (const byte of from.take(width)) sum = sum * 256 + byte;
+      return sum;
+    },
   };
 }
 
@@ -145,7 +151,11 @@ export function struct<S extends Shape>(shape: S): Field<Of<S>> {
   return {
     form: entries.map(([name, { form }]) => `${form} ${name}`).join(' | '),
     write: (value) => concatBytes(...entries.map(([name, field]) => field.write(value[name]))),
-    read: (from) => Object.fromEntries(entries.map(([name, field]) => [name, field.read(from)])) as Of<S>,
+    read(from) {
+      const value: Record<string, unknown> = {};
+      for (const [name, field] of entries) value[name] = field.read(from);
+      return value as Of<S>;
+    },
   };
 }
 

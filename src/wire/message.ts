@@ -79,10 +79,12 @@ export type Message<T extends MessageType> = Common & Of<(typeof shapes)[T]>;
 
 const common = { suite: u16, fleet: id, signer: id };
 
-function head(type: MessageType): Uint8Array {
+function headOf(type: string): Uint8Array {
   const domain = utf8(`holdfast/v1/${type}`);
   return concatBytes(Uint8Array.of(domain.length), domain);
 }
+
+const heads = Object.fromEntries(Object.keys(shapes).map((type) => [type, headOf(type)])) as Readonly<Record<MessageType, Uint8Array>>;
 
 function layout<T extends MessageType>(type: T): Field<Message<T> & { suite: number }> {
   return struct({ ...common, ...shapes[type] }) as unknown as Field<Message<T> & { suite: number }>;
@@ -101,12 +103,12 @@ export const messageTypes = Object.keys(shapes) as readonly MessageType[];
 
 /** The bytes to sign. @throws `malformed` when a value does not fit its field. */
 export function encodeMessage<T extends MessageType>(type: T, message: Message<T>): Uint8Array {
-  return concatBytes(head(type), layouts[type].write({ ...message, suite: SUITE }));
+  return concatBytes(heads[type], layouts[type].write({ ...message, suite: SUITE }));
 }
 
 /** @throws `malformed` unless `signed` is exactly one message of this type in this suite. */
 export function decodeMessage<T extends MessageType>(type: T, signed: Uint8Array): Message<T> {
-  const expected = head(type);
+  const expected = heads[type];
   const from = new Reader(signed);
   const got = from.take(expected.length);
   if (!expected.every((byte, i) => byte === got[i])) fail('malformed', `expected a signed message of type ${type}`);

@@ -48,6 +48,16 @@ describe('OpenSSL and JavaScript agree', () => {
     expect(verify(publicKey, Uint8Array.of(signature[63] ?? 0, ...bytes), signature.subarray(0, 63))).toBe(false);
   });
 
+  test('what is known to be signed is taken as it is, and nothing beside it', () => {
+    const knowing = fastVerify();
+    const made = new Uint8Array(64).fill(1);
+    expect(knowing(publicKey, bytes, made)).toBe(false);
+    knowing.know(publicKey, bytes, made);
+    expect(knowing(publicKey, bytes, made)).toBe(true);
+    expect(knowing(publicKey, changed(bytes, 0), made)).toBe(false);
+    expect(knowing(changed(publicKey, 0), bytes, made)).toBe(false);
+  });
+
   test('a signature with high s is taken: tokens make them', () => {
     const { r, s } = p256.Signature.fromBytes(signature, 'compact');
     const high = new p256.Signature(r, p256.Point.Fn.ORDER - s).toBytes('compact');

@@ -88,12 +88,12 @@ describe('records', () => {
     expect(unreadable).toEqual([to.slot]);
   });
 
-  test('a file of the version before bundles is brought along', async () => {
+  test('a file of the versions before bundles, and before rows were counted, is brought along', async () => {
     const { slot, record } = anyRecord();
     await store.save(slot, record);
     await store.close();
     const before = new DatabaseSync(join(directory, 'holdfast.db'));
-    before.exec('DROP TABLE served; PRAGMA user_version = 2;');
+    before.exec('DROP TABLE served; DROP TRIGGER slots_written; ALTER TABLE slots DROP COLUMN version; PRAGMA user_version = 2;');
     before.close();
     await open();
     expect(await store.load(slot)).toEqual(record);
@@ -111,7 +111,7 @@ describe('records', () => {
     database.close();
     await expect(open()).rejects.toMatchObject({ code: 'configuration' });
     const mend = new DatabaseSync(join(directory, 'holdfast.db'));
-    mend.exec('PRAGMA user_version = 3');
+    mend.exec('PRAGMA user_version = 4');
     mend.close();
     await open();
   });

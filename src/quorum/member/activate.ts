@@ -3,14 +3,14 @@
  * Used for a client's activation and for one that catch-up brings: both prove themselves.
  */
 
-import { parseRegistration, type Registration } from '../../vault/registration.ts';
+import type { Registration } from '../../vault/registration.ts';
 import { decodeMessage } from '../../wire/message.ts';
 import type { Member, Reply } from '../ask.ts';
 import { refuse } from '../ask.ts';
 import { afterActivation, type Counters } from '../counters.ts';
 import { type Machine, perform, type View } from '../effects.ts';
 import type { EventKind, SlotRecord, Standing } from '../record.ts';
-import { lacksShare, readStanding, repeat, say } from './standing.ts';
+import { lacksShare, readStanding, registrationOf, repeat, say } from './standing.ts';
 
 /** @param sharesGone a lock's certificate of this registration is at hand: its shares may be erased everywhere */
 export function* activate(member: Member, standing: Standing, sharesGone = false): Machine<Reply> {
@@ -26,7 +26,7 @@ export function* activate(member: Member, standing: Standing, sharesGone = false
   if (generation > counters.active && lacksShare(member, registration) && !sharesGone) {
     return refuse('share-refused', 'the registration came without the share of this member: send it whole');
   }
-  const stored = record?.standing && parseRegistration(record.standing.registration, member.fleet);
+  const stored = record?.standing && registrationOf(record.standing, member.fleet);
   // A record that came without this member's share, from a node that had erased or dropped it or from a liar, heals by a whole one.
   const heals = stored !== undefined && !record?.erased && lacksShare(member, stored) && !lacksShare(member, registration);
   const whole = stored?.digest === digest && !heals;
@@ -52,7 +52,7 @@ export function* activate(member: Member, standing: Standing, sharesGone = false
  */
 function* complete(member: Member, view: View, standing: Standing, registration: Registration): Machine<Reply> {
   const { slot, generation, digest } = registration;
-  const stored = view.record?.standing && parseRegistration(view.record.standing.registration, member.fleet);
+  const stored = view.record?.standing && registrationOf(view.record.standing, member.fleet);
   const same = stored?.digest === digest;
   if (stored?.generation === generation && !same) {
     return refuse('stale-generation', 'another registration is in force under this generation');

@@ -4,7 +4,7 @@
  * erases on its own view, so a confirmation that a quorum acknowledged and an erasure never both happen (law 8).
  */
 import { fail } from '../../base/errors.ts';
-import { dropShares, parseRegistration } from '../../vault/registration.ts';
+import { dropShares } from '../../vault/registration.ts';
 import { type Place, slotId } from '../../vault/slot.ts';
 import { decodeMessage, type Message } from '../../wire/message.ts';
 import type { Signed } from '../../wire/signed.ts';
@@ -15,7 +15,7 @@ import { exhausted } from '../counters.ts';
 import { type Machine, perform } from '../effects.ts';
 import { readCertificate, readOfNode } from '../quorum-certificate.ts';
 import { allSinceRestart, sameEpoch } from './rollback.ts';
-import { inForce, inForceAs, repeat, say } from './standing.ts';
+import { inForce, inForceAs, registrationOf, repeat, say } from './standing.ts';
 
 /**
  * @param heard how many other members' proofs of this slot were learnt just before: a statement given too early could deny
@@ -90,7 +90,7 @@ export function* erase(member: Member, place: Place): Machine<boolean> {
   if (lock.generation !== current.generation || lock.digest !== current.digest || lock.slot !== slot) return false;
   const graceMs = current.core.policy.graceSeconds * 1000;
   if (record.lockSince === undefined || member.now < record.lockSince + graceMs) return false;
-  const registration = dropShares(parseRegistration(record.standing.registration, member.fleet), member.fleet).bytes;
+  const registration = dropShares(registrationOf(record.standing, member.fleet), member.fleet).bytes;
   yield* perform('save', {
     slot,
     record: { ...record, standing: { ...record.standing, registration }, erased: true },

@@ -14,13 +14,13 @@
  *    twice for a generation: so no earlier quorum certificate of it exists, and nothing about it can have been forgotten.
  */
 import { concatBytes, type Id, idToBytes, utf8 } from '../../base/bytes.ts';
-import { parseRegistration, type Registration } from '../../vault/registration.ts';
+import type { Registration } from '../../vault/registration.ts';
 import { decodeMessage, type Message } from '../../wire/message.ts';
 import { hash } from '../../wire/signed.ts';
 import type { Ask, Member, Reply } from '../ask.ts';
 import { type Machine, perform, type View } from '../effects.ts';
 import { readOfNode } from '../quorum-certificate.ts';
-import { say } from './standing.ts';
+import { registrationOf, say } from './standing.ts';
 
 const EPOCH_BITS = 32n;
 const epochOf = (sequence: bigint): bigint => sequence >> EPOCH_BITS;
@@ -35,9 +35,14 @@ export function sameEpoch(a: bigint, b: bigint): boolean {
 
 const STARTS = utf8('holdfast/v1/starts');
 
+/** Asked for with every vote, of members of a fleet only. */
+const starts = new Map<Id, Id>();
+
 /** Under what a member's starts are remembered, beside the votes that stand under its own id. */
 export function startsOf(node: Id): Id {
-  return hash(concatBytes(STARTS, idToBytes(node)));
+  const known = starts.get(node) ?? hash(concatBytes(STARTS, idToBytes(node)));
+  starts.set(node, known);
+  return known;
 }
 
 /** Rule 2. */
@@ -53,9 +58,8 @@ export function* allSinceRestart(votes: readonly Pick<Message<'node/attempt-vote
 export function votesOn(member: Member, { standing, record }: View, current: Registration): boolean {
   if (standing === 'full') return true;
   if (standing === 'none' || record?.standing === undefined) return false;
-  const { registration, votes } = record.standing;
-  if (parseRegistration(registration, member.fleet).digest !== current.digest) return false;
-  return votes.every(({ bytes }) => {
+  if (registrationOf(record.standing, member.fleet).digest !== current.digest) return false;
+  return record.standing.votes.every(({ bytes }) => {
     const { signer, sequence } = decodeMessage('node/register-vote', bytes);
     const since = standing.newSince.get(signer);
     return since !== undefined && sequence > since;

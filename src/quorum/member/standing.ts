@@ -1,6 +1,6 @@
 /** Reading what is in force at a member: only where token, record and signatures agree. */
 import { alarm } from '../../base/errors.ts';
-import { shareIndex } from '../../fleet/fleet.ts';
+import { type Fleet, shareIndex } from '../../fleet/fleet.ts';
 import { parseRegistration, type Registration } from '../../vault/registration.ts';
 import type { Message, MessageType } from '../../wire/message.ts';
 import { encodeMessage } from '../../wire/message.ts';
@@ -13,9 +13,21 @@ import type { Standing } from '../record.ts';
 /** Anyone who knows the fleet: a member, or a client. */
 type Reader = Pick<Member, 'fleet' | 'verify'>;
 
+/** A standing is never changed, and a conversation reads the same one many times. */
+const parsed = new WeakMap<Standing, { readonly fleet: Fleet; readonly registration: Registration }>();
+
+/** @throws what `parseRegistration` throws */
+export function registrationOf(standing: Standing, fleet: Fleet): Registration {
+  const known = parsed.get(standing);
+  if (known?.fleet === fleet) return known.registration;
+  const registration = parseRegistration(standing.registration, fleet);
+  parsed.set(standing, { fleet, registration });
+  return registration;
+}
+
 /** @throws unless a quorum voted for the registration and its depositor activated it: from a stranger or from the disk alike. */
 export function readStanding(member: Reader, standing: Standing): Registration {
-  const registration = parseRegistration(standing.registration, member.fleet);
+  const registration = registrationOf(standing, member.fleet);
   const { slot, generation, digest } = registration;
   readCertificate('node/register-vote', standing.votes, { slot, generation, digest }, member.fleet, member.verify);
   const activation = readByUnlockKey('unlock/activate', standing.activation, registration, member);
@@ -36,7 +48,7 @@ export function inForce(member: Member, view: View): Registration | Refusal {
   const { counters, record } = view;
   if (counters.active === 0) return refuse('not-found', 'no registration is in force in this slot');
   if (record?.standing === undefined) return refuse('unknown-generation', 'the store has no record of the generation in force');
-  const registration = parseRegistration(record.standing.registration, member.fleet);
+  const registration = registrationOf(record.standing, member.fleet);
   // The disk may have been rolled back; the token says which generation counts.
   if (registration.generation !== counters.active) {
     return refuse('unknown-generation', 'the store is behind the token', { active: counters.active, stored: registration.generation });
