@@ -9,6 +9,7 @@ import { writeChunks } from './disk.ts';
 import type { Target } from './target.ts';
 
 const READ_BYTES = 1 << 20;
+const FLUSH_BYTES = 1 << 26;
 const PARTIAL = '.partial';
 /** A partial file that nobody has written to for so long was left behind by a backup that was killed. */
 const ABANDONED_MS = 24 * 3600_000;
@@ -26,7 +27,7 @@ export function folderTarget(folder: string, random: Random = systemRandom, cloc
       try {
         const file = await open(partial, 'wx', 0o600);
         try {
-          await writeChunks(file, bytes);
+          await writeChunks(file, bytes, FLUSH_BYTES);
           await file.sync();
         } finally {
           await file.close();

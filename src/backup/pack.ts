@@ -103,16 +103,31 @@ async function* contentOf(
   remarks: Remarks,
   missing: (bytes: number) => void,
 ): AsyncGenerator<Uint8Array> {
-  for (let at = 0; at < size; ) {
-    const buffer = Buffer.allocUnsafeSlow(Math.min(READ_BYTES, size - at));
-    const read = await file.read(buffer, 0, buffer.length, at).catch((error) => passOver(error, path, (remark) => remarks.changed(remark)));
-    if (read === undefined || read.bytesRead === 0) {
+  const memory = [0, 1].map(() => Buffer.allocUnsafeSlow(Math.min(READ_BYTES, size)));
+  const readFrom = async (at: number): Promise<Uint8Array> => {
+    const buffer = memory.reverse()[0] as Buffer;
+    const read = await file
+      .read(buffer, 0, Math.min(buffer.length, size - at), at)
+      .catch((error) => passOver(error, path, (remark) => remarks.changed(remark)));
+    return buffer.subarray(0, read?.bytesRead ?? 0);
+  };
+  // What comes next is read while what was read is sealed.
+  let reading = size > 0 ? readFrom(0) : undefined;
+  for (let at = 0; reading !== undefined; ) {
+    const read = await reading;
+    if (read.length === 0) {
       missing(size - at);
       for (let left = size - at; left > 0; left -= READ_BYTES) yield new Uint8Array(Math.min(READ_BYTES, left));
       return;
     }
-    at += read.bytesRead;
-    yield buffer.subarray(0, read.bytesRead);
+    at += read.length;
+    reading = at < size ? readFrom(at) : undefined;
+    try {
+      yield read;
+    } finally {
+      // Whoever stops here closes the file, and must not do so under a read.
+      await reading;
+    }
   }
 }
 

@@ -5,32 +5,40 @@
  *
  *   payload key  = HKDF-SHA-256(ikm = file key, salt = nonce, info = "payload")
  *   payload      = 16 nonce | chunk ...
- *   chunk        = up to 65536 bytes encrypted | 16 tag
- *   chunk nonce  = u88 counter from 0 | u8 1 for the last chunk, else 0
+ *   (a chunk is drawn in chunks.ts)
  *
  * Counter and flag make every reordering, repetition, omission, extension and truncation fail the tag of some chunk.
  */
-import { createCipheriv, createDecipheriv, hkdfSync } from 'node:crypto';
+import { createDecipheriv, hkdfSync } from 'node:crypto';
 import { assert, fail } from '../base/errors.ts';
 import type { Random } from '../base/ports.ts';
 import { blocks } from './blocks.ts';
+import { CHUNK_BYTES, CIPHER, chunkNonce, roomFor, type Sealing, TAG_BYTES } from './chunks.ts';
+import { sealBlocks } from './sealing.ts';
 
-const CIPHER = 'chacha20-poly1305';
-const CHUNK_BYTES = 65_536;
-const TAG_BYTES = 16;
+/** Sealed and written in one piece. */
+const CHUNKS_PER_BLOCK = 16;
 export const PAYLOAD_NONCE_BYTES = 16;
 
-/** @param fileKey 16 bytes, used for this one file */
+/**
+ * What is yielded is good until the next is asked for.
+ * @param fileKey 16 bytes, used for this one file
+ */
 export async function* sealPayload(fileKey: Uint8Array, plain: AsyncIterable<Uint8Array>, random: Random): AsyncGenerator<Uint8Array> {
   const salt = random(PAYLOAD_NONCE_BYTES);
   const key = payloadKey(fileKey, salt);
-  const nonces = chunkNonces();
   yield salt;
-  for await (const { bytes, last } of blocks(plain, CHUNK_BYTES)) {
-    const cipher = createCipheriv(CIPHER, key, nonces.next(last), { authTagLength: TAG_BYTES });
-    yield cipher.update(bytes);
-    cipher.final();
-    yield cipher.getAuthTag();
+  // A dozen blocks go round: fresh memory for each would cost more than to seal it.
+  const free: ArrayBuffer[] = [];
+  yield* sealBlocks(key, numbered(plain, free), (memory) => free.push(memory));
+}
+
+async function* numbered(plain: AsyncIterable<Uint8Array>, free: ArrayBuffer[]): AsyncGenerator<Sealing> {
+  const room = () => new Uint8Array(free.pop() ?? roomFor(CHUNKS_PER_BLOCK));
+  let counter = 0;
+  for await (const { bytes, last } of blocks(plain, CHUNKS_PER_BLOCK * CHUNK_BYTES, room)) {
+    yield { memory: bytes.buffer as ArrayBuffer, length: bytes.length, counter, last };
+    counter += CHUNKS_PER_BLOCK;
   }
 }
 
@@ -41,15 +49,13 @@ export async function* sealPayload(fileKey: Uint8Array, plain: AsyncIterable<Uin
  */
 export async function* openPayload(fileKey: Uint8Array, salt: Uint8Array, sealed: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   const key = payloadKey(fileKey, salt);
-  const nonces = chunkNonces();
-  let first = true;
+  let counter = 0;
   for await (const { bytes, last } of blocks(sealed, CHUNK_BYTES + TAG_BYTES)) {
     if (bytes.length < TAG_BYTES) fail('malformed', 'the age file is cut short');
     // "The final chunk MUST NOT be empty unless the whole payload is empty": else a file would have two spellings.
-    if (bytes.length === TAG_BYTES && !first) fail('malformed', 'the last chunk of the age file is empty');
-    first = false;
+    if (bytes.length === TAG_BYTES && counter > 0) fail('malformed', 'the last chunk of the age file is empty');
     const opened = bytes.subarray(0, -TAG_BYTES);
-    const decipher = createDecipheriv(CIPHER, key, nonces.next(last), { authTagLength: TAG_BYTES });
+    const decipher = createDecipheriv(CIPHER, key, chunkNonce(counter, last), { authTagLength: TAG_BYTES });
     decipher.setAuthTag(bytes.subarray(-TAG_BYTES));
     const plain = decipher.update(opened);
     try {
@@ -58,24 +64,11 @@ export async function* openPayload(fileKey: Uint8Array, salt: Uint8Array, sealed
       fail('malformed', 'the age file is damaged or cut short', {}, cause);
     }
     yield plain;
+    counter += 1;
   }
 }
 
 function payloadKey(fileKey: Uint8Array, salt: Uint8Array): Uint8Array {
   assert(fileKey.length === 16 && salt.length === PAYLOAD_NONCE_BYTES, 'an age file key and a payload nonce have 16 bytes');
   return new Uint8Array(hkdfSync('sha256', fileKey, salt, 'payload', 32));
-}
-
-/** The counter is kept in 48 of its 88 bits: 2^48 chunks are 16 million TiB. */
-function chunkNonces() {
-  let counter = 0;
-  return {
-    next(last: boolean): Uint8Array {
-      const nonce = Buffer.alloc(12);
-      nonce.writeUIntBE(counter, 5, 6);
-      nonce[11] = last ? 1 : 0;
-      counter += 1;
-      return nonce;
-    },
-  };
 }
