@@ -2,7 +2,7 @@
  * A backup is an age file of a tar stream, so that it opens without this program: `age -d -i KEY backup.tar.age | tar x`.
  * Nothing is held in memory but the chunks at hand, whatever the size.
  */
-import { realpath } from 'node:fs/promises';
+import { realpath, stat } from 'node:fs/promises';
 import { fail } from '../base/errors.ts';
 import { sealTo } from './age.ts';
 import { openTarget } from './open.ts';
@@ -27,7 +27,7 @@ export interface Archived {
  * @param recipient "age1..."
  * @param target a path, `s3://BUCKET/PREFIX`, or an opened one
  * @param progress called with the bytes written so far
- * @throws `malformed` if the target is the folder itself; what the system says if the folder cannot be read
+ * @throws `path`; what the system says if the folder cannot be read
  */
 export async function archive(
   folder: string,
@@ -35,10 +35,7 @@ export async function archive(
   target: string | Target,
   progress: (bytes: number) => void,
 ): Promise<Archived> {
-  const opened = typeof target === 'string' ? openTarget(target) : target;
-  const root = await realpath(folder);
-  const except = opened.folder === undefined ? undefined : await realpath(opened.folder).catch(() => opened.folder);
-  if (except === root) fail('malformed', 'the backup of a folder cannot go into the folder itself: choose another');
+  const { opened, root, except } = await checkArchive(folder, target);
   const leftOut: Remark[] = [];
   const changed: Remark[] = [];
   const tar = pack(root, except, { leftOut: (remark) => leftOut.push(remark), changed: (remark) => changed.push(remark) });
@@ -49,4 +46,14 @@ export async function archive(
   });
   await opened.write(ARCHIVE_FILE, counted(sealTo(recipient, tar)));
   return { bytes, leftOut, changed };
+}
+
+/** Before anybody is asked for a passcode. @throws `path`; `configuration` without credentials for S3 */
+export async function checkArchive(folder: string, target: string | Target) {
+  const opened = typeof target === 'string' ? openTarget(target) : target;
+  const root = await realpath(folder).catch(() => fail('path', `${folder} does not exist`));
+  if (!(await stat(root)).isDirectory()) fail('path', `${folder} is not a folder`);
+  const except = opened.folder === undefined ? undefined : await realpath(opened.folder).catch(() => opened.folder);
+  if (except === root) fail('path', 'the backup of a folder cannot go into the folder itself');
+  return { opened, root, except };
 }

@@ -27,7 +27,7 @@ export function folderTarget(folder: string, random: Random = systemRandom, cloc
       try {
         const file = await open(partial, 'wx', 0o600);
         try {
-          await writeChunks(file, bytes, FLUSH_BYTES);
+          await writeChunks(file, bytes, { flushBytes: FLUSH_BYTES });
           await file.sync();
         } finally {
           await file.close();
@@ -42,7 +42,7 @@ export function folderTarget(folder: string, random: Random = systemRandom, cloc
 
     async *read(name) {
       const file = await open(join(folder, name)).catch((error: NodeJS.ErrnoException) => {
-        if (error.code === 'ENOENT') return fail('not-found', `${folder} holds no ${name}`);
+        if (error.code === 'ENOENT') return fail('path', `${folder} holds no ${name}: no backup was made here`);
         throw error;
       });
       yield* createReadStream('', { fd: file, highWaterMark: READ_BYTES });

@@ -11,12 +11,12 @@ const S3 = /^s3:\/\/([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:\/(.*))?$/;
 /**
  * @param spelled a path, or `s3://BUCKET/PREFIX`
  * @param settings where credentials of S3 come from
- * @throws `malformed` for an s3: address that is none, `configuration` if there are no credentials
+ * @throws `path` for an s3: address that is none, `configuration` if there are no credentials
  */
 export function openTarget(spelled: string, settings: Settings = s3Settings): Target {
   if (!spelled.startsWith('s3:')) return folderTarget(resolve(spelled));
   const match = S3.exec(spelled);
-  if (match === null) return fail('malformed', `${spelled} is not of the form s3://BUCKET/PREFIX`);
+  if (match === null) return fail('path', `${spelled} is not of the form s3://BUCKET/PREFIX`);
   const prefix = (match[2] ?? '').replace(/\/+$/, '');
   return s3Target({ ...settings(), bucket: match[1] as string, prefix: prefix === '' ? '' : `${prefix}/` });
 }

@@ -5,8 +5,10 @@
  * A file that changes while it is read has the size it had when it was opened: longer ones are cut, shorter ones filled with
  * zeros, as GNU tar does, and either is told. Owners are stored for `tar` and not restored (unpack.ts).
  */
-import { type BigIntStats, constants } from 'node:fs';
-import { type FileHandle, open, readlink } from 'node:fs/promises';
+import { type BigIntStats, closeSync, constants, fstatSync, openSync, read, readSync } from 'node:fs';
+import { readlink } from 'node:fs/promises';
+import { promisify } from 'node:util';
+import { SMALL_BYTES } from './disk.ts';
 import { linkLeaves } from './links.ts';
 import { type Kind, type Stored, spellEntries } from './tar.ts';
 import { type Found, passOver, type Remark, walk } from './walk.ts';
@@ -70,60 +72,75 @@ async function* packLink(root: string, { names, absolute, stat }: Found, remarks
 /** Returns whether the file was stored. */
 async function* packFile({ names, absolute }: Found, remarks: Remarks): AsyncGenerator<Stored, boolean> {
   const path = names.join('/');
-  // It was a file when it was listed; these flags keep a link or a pipe that took its place since from being followed or waited for.
-  const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
-  const file = await open(absolute, flags).catch((error) => passOver(error, path, (remark) => remarks.leftOut(remark)));
-  if (file === undefined) return false;
+  const fd = openFile(absolute, path, remarks);
+  if (fd === undefined) return false;
   try {
-    const stat = await file.stat({ bigint: true });
+    const stat = fstatSync(fd, { bigint: true });
     if (!stat.isFile()) {
       remarks.leftOut({ path, why: 'it became something else while the backup was made' });
       return false;
     }
     const size = Number(stat.size);
     let missing = 0;
-    const content = contentOf(file, size, path, remarks, (bytes) => {
+    const content = contentOf(fd, size, path, remarks, (bytes) => {
       missing = bytes;
     });
     yield head('file', `./${path}`, stat, { size, content });
-    const after = await file.stat({ bigint: true });
+    const after = fstatSync(fd, { bigint: true });
     if (missing > 0) remarks.changed({ path, why: `its last ${missing} bytes could not be read: the backup has zeros for them` });
     else if (after.size !== stat.size || after.mtimeNs !== stat.mtimeNs) remarks.changed({ path, why: 'it changed while it was read' });
     return true;
   } finally {
-    await file.close();
+    closeSync(fd);
   }
 }
 
+function openFile(absolute: string, path: string, remarks: Remarks): number | undefined {
+  // It was a file when it was listed; these flags keep a link or a pipe that took its place since from being followed or waited for.
+  const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+  try {
+    return openSync(absolute, flags);
+  } catch (error) {
+    return passOver(error, path, (remark) => remarks.leftOut(remark));
+  }
+}
+
+const readAside = promisify(read);
+
 /** Exactly `size` bytes, because the header has promised them; those that had to be made up are told. */
 async function* contentOf(
-  file: FileHandle,
+  fd: number,
   size: number,
   path: string,
   remarks: Remarks,
   missing: (bytes: number) => void,
 ): AsyncGenerator<Uint8Array> {
+  const small = size <= SMALL_BYTES;
   const memory = [0, 1].map(() => Buffer.allocUnsafeSlow(Math.min(READ_BYTES, size)));
   const readFrom = async (at: number): Promise<Uint8Array> => {
     const buffer = memory.reverse()[0] as Buffer;
-    const read = await file
-      .read(buffer, 0, Math.min(buffer.length, size - at), at)
-      .catch((error) => passOver(error, path, (remark) => remarks.changed(remark)));
-    return buffer.subarray(0, read?.bytesRead ?? 0);
+    const where = { offset: 0, length: Math.min(buffer.length, size - at), position: at };
+    try {
+      const bytesRead = small ? readSync(fd, buffer, where) : (await readAside(fd, { buffer, ...where })).bytesRead;
+      return buffer.subarray(0, bytesRead);
+    } catch (error) {
+      passOver(error, path, (remark) => remarks.changed(remark));
+      return buffer.subarray(0, 0);
+    }
   };
   // What comes next is read while what was read is sealed.
   let reading = size > 0 ? readFrom(0) : undefined;
   for (let at = 0; reading !== undefined; ) {
-    const read = await reading;
-    if (read.length === 0) {
+    const taken = await reading;
+    if (taken.length === 0) {
       missing(size - at);
       for (let left = size - at; left > 0; left -= READ_BYTES) yield new Uint8Array(Math.min(READ_BYTES, left));
       return;
     }
-    at += read.length;
+    at += taken.length;
     reading = at < size ? readFrom(at) : undefined;
     try {
-      yield read;
+      yield taken;
     } finally {
       // Whoever stops here closes the file, and must not do so under a read.
       await reading;

@@ -2,7 +2,7 @@
  * Restores a backup: into a folder aside, and renamed into place only when the whole file has been decrypted and unpacked.
  * A truncated or altered age file fails before anything stands at the target (age seals its last chunk as the last).
  */
-import { access, mkdtemp, rename, rm } from 'node:fs/promises';
+import { access, constants, mkdtemp, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { fail } from '../base/errors.ts';
 import { openWith } from './age.ts';
@@ -17,11 +17,11 @@ import { unpack } from './unpack.ts';
  * @param from a path, `s3://BUCKET/PREFIX`, or an opened one
  * @param target must not exist
  * @param progress called with the bytes decrypted so far
- * @throws `malformed` for a file that is not whole, not of this key, or that would leave the target; `not-found`
+ * @throws `malformed` for a file that is not whole, not of this key, or that would leave the target; `path`
  */
 export async function restore(from: string | Target, key: BackupKey, target: string, progress: (bytes: number) => void): Promise<void> {
+  await checkRestore(target);
   const path = resolve(target);
-  if (await exists(path)) fail('malformed', `${target} exists: choose a folder that does not`);
   const source = typeof from === 'string' ? openTarget(from) : from;
   const aside = await mkdtemp(join(dirname(path), '.holdfast-restore-'));
   try {
@@ -33,8 +33,17 @@ export async function restore(from: string | Target, key: BackupKey, target: str
   }
 }
 
-async function exists(path: string): Promise<boolean> {
-  return access(path).then(
+/** Before anybody is asked for a passcode, and the fleet for a guess. @throws `path` */
+export async function checkRestore(target: string): Promise<void> {
+  const path = resolve(target);
+  if (await is(stat(path))) fail('path', `${target} exists: choose a folder that does not`);
+  const parent = dirname(path);
+  const able = is(access(parent, constants.W_OK | constants.X_OK));
+  if (!(await able)) fail('path', `${parent} is no folder in which ${target} can be made`);
+}
+
+function is(asked: Promise<unknown>): Promise<boolean> {
+  return asked.then(
     () => true,
     () => false,
   );

@@ -137,8 +137,8 @@ async function signed(place: S3Place, method: string, name: string, query: Query
 async function refuse(place: S3Place, name: string, answer: Response): Promise<never> {
   const said = spell(await answer.text());
   const where = `s3://${place.bucket}/${place.prefix}${name}`;
-  if (answer.status === 404) return fail('not-found', `${where} does not exist: ${said}`);
-  const next = answer.status === 401 || answer.status === 403 ? 'configuration' : 'untrusted-answer';
+  if (answer.status === 404) return fail('path', `${where} does not exist: ${said}`);
+  const next = answer.status === 401 || answer.status === 403 ? 'configuration' : 'system';
   return fail(next, `${place.endpoint.host} refused ${where}: ${said}`, { status: answer.status });
 }
 

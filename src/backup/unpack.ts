@@ -6,10 +6,11 @@
  * Owners are not restored: everything belongs to who restores. Therefore set-id bits are not either: a program that runs as its
  * owner must not begin to run as another one. Folders get their times and permissions last, when nothing more goes into them.
  */
+import { closeSync, fchmodSync, futimesSync, openSync } from 'node:fs';
 import { chmod, link, lstat, lutimes, mkdir, open, symlink, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fail } from '../base/errors.ts';
-import { writeChunks } from './disk.ts';
+import { SMALL_BYTES, writeChunks, writeSmall } from './disk.ts';
 import { linkLeaves } from './links.ts';
 import { type Entry, readEntries } from './tar.ts';
 
@@ -57,11 +58,21 @@ export async function unpack(tar: AsyncIterable<Uint8Array>, root: string): Prom
 }
 
 async function writeFile(path: string, entry: Entry, content: AsyncIterable<Uint8Array>): Promise<void> {
+  if (entry.size > SMALL_BYTES) await writeLarge(path, content);
+  const fd = openSync(path, entry.size > SMALL_BYTES ? 'r+' : 'wx', 0o600);
+  try {
+    if (entry.size <= SMALL_BYTES) await writeSmall(fd, content);
+    futimesSync(fd, seconds(entry), seconds(entry));
+    fchmodSync(fd, permissions(entry));
+  } finally {
+    closeSync(fd);
+  }
+}
+
+async function writeLarge(path: string, content: AsyncIterable<Uint8Array>): Promise<void> {
   const file = await open(path, 'wx', 0o600);
   try {
-    await writeChunks(file, content);
-    await file.utimes(seconds(entry), seconds(entry));
-    await file.chmod(permissions(entry));
+    await writeChunks(file, content, { holes: true });
   } finally {
     await file.close();
   }

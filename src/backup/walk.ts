@@ -2,8 +2,8 @@
  * Walks a folder in one fixed order, folders before what they hold and names by their bytes, and follows no link. What can be
  * neither stored nor restored is told and passed over, so that one odd file never costs the whole backup.
  */
-import type { BigIntStats } from 'node:fs';
-import { lstat, readdir } from 'node:fs/promises';
+import { type BigIntStats, lstatSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fromUtf8 } from '../base/bytes.ts';
 
@@ -26,7 +26,7 @@ export interface Remark {
  * @throws what the system says if the root itself cannot be read
  */
 export async function* walk(root: string, leftOut: (remark: Remark) => void): AsyncGenerator<Found> {
-  const stat = await lstat(root, { bigint: true });
+  const stat = lstatSync(root, { bigint: true });
   yield { names: [], absolute: root, stat };
   const levels = [await namesIn(root)];
   const names: string[] = [];
@@ -45,7 +45,7 @@ export async function* walk(root: string, leftOut: (remark: Remark) => void): As
     }
     const absolute = join(root, path);
     try {
-      const found = await lstat(absolute, { bigint: true });
+      const found = lstatSync(absolute, { bigint: true });
       // Read before it is yielded: a folder that cannot be listed is stored as an empty one, and said so.
       const within = found.isDirectory() ? await namesIn(absolute).catch((error) => passOver(error, path, leftOut)) : undefined;
       yield { names: [...names, name], absolute, stat: found };

@@ -17,12 +17,14 @@ const entry = (http: number, next: string): CodeEntry => ({ http, next });
 
 export const codes = {
   malformed: entry(400, 'Correct the input: it does not have the documented form.'),
+  path: entry(400, 'Name another path, or make what it needs: the message says what is wrong with this one.'),
+  'weak-passcode': entry(400, 'Choose another one: more digits, or words that do not go together. Nothing was done.'),
   'too-large': entry(413, 'Send less: the documented bound is in the message.'),
   'not-signed': entry(401, 'Sign the exact bytes with the key that is named.'),
   'pass-refused': entry(401, 'Get a fresh pass from the account service and sign with the key it names.'),
   'request-expired': entry(401, 'Check the clock of the device and sign the request again.'),
   'wrong-fleet': entry(409, 'Use the fleet entry that this backup names.'),
-  'not-found': entry(404, 'Nothing is registered here: register first.'),
+  'not-found': entry(404, 'Nothing is registered here: register first, or check whose login this is.'),
   'stale-generation': entry(409, 'Ask for the status and take the next generation.'),
   'unknown-generation': entry(409, 'This node has not caught up with that generation: send its proof, or ask again later.'),
   'already-voted': entry(409, 'The node voted for something else under this number: take the next one.'),
@@ -50,11 +52,13 @@ export const codes = {
   unreachable: entry(502, 'See that the server runs and that this machine reaches it, then run the same command again.'),
   superseded: entry(409, 'A newer one is in force: ask for it, and go on from there.'),
   'untrue-entry': entry(422, 'Correct the fleet entry: the message names what is not so.'),
-  configuration: entry(500, 'Correct the configuration: the message names the key.'),
+  configuration: entry(500, 'Correct what the message names, and run it again.'),
   'release-refused': entry(
     500,
     'Do not start it. Install the release anew from where it was published, and check it with "holdfast release verify".',
   ),
+  'disk-full': entry(507, 'Free space there, or choose another place, and run it again. What was there before is as it was.'),
+  system: entry(500, 'The system refused it: see what the message names, and run it again.'),
   alarm: entry(500, 'This must not happen. Stop, keep the evidence, and look.'),
 } as const satisfies Record<string, CodeEntry>;
 

@@ -1,6 +1,7 @@
 /** How commands talk: results on stdout, everything else on stderr, colours only on a terminal. */
 import { styleText } from 'node:util';
-import { type Code, codes, type Evidence, HoldfastError } from '../base/errors.ts';
+import { type Code, codes, type Evidence, type HoldfastError } from '../base/errors.ts';
+import { coded, plain } from './told.ts';
 
 export const EXIT = { ok: 0, failure: 1, usage: 2, wrongPasscode: 3, locked: 4, noQuorum: 5, waiting: 6 } as const;
 
@@ -21,14 +22,14 @@ const exits: Partial<Readonly<Record<Code, number>>> = {
 };
 
 export function exitCodeOf(error: unknown): number {
-  return (error instanceof HoldfastError ? exits[error.code] : undefined) ?? EXIT.failure;
+  return exits[coded(error).code] ?? EXIT.failure;
 }
 
-/** `error: CODE: what happened (evidence)` and the next step. */
-function describeError(error: unknown): string {
-  if (!(error instanceof HoldfastError)) return `error: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`;
-  const evidence = describeEvidence(error.evidence);
-  return `error: ${error.code}: ${error.message}${evidence && ` (${evidence})`}\n  next: ${codes[error.code].next}`;
+/** `error: CODE: what happened (evidence)` and the next step; of a bug also where it is. */
+function describeError({ code, message, evidence: numbers, cause }: HoldfastError): string {
+  const evidence = describeEvidence(numbers);
+  const where = code === 'alarm' && cause instanceof Error ? `\n${(cause.stack ?? '').split('\n').slice(1).join('\n')}` : '';
+  return plain(`error: ${code}: ${message}${evidence && ` (${evidence})`}\n  next: ${codes[code].next}${where}`);
 }
 
 function describeEvidence(evidence: Evidence): string {
@@ -39,15 +40,14 @@ function describeEvidence(evidence: Evidence): string {
 
 /** @param json one object with code, message, evidence and next, for who asked for JSON */
 export function printError(error: unknown, json: boolean): void {
-  if (json && error instanceof HoldfastError) {
-    const { code, message, evidence } = error;
-    return say(JSON.stringify({ error: { code, message, evidence, next: codes[code].next } }));
-  }
-  process.stderr.write(`${styleText('red', describeError(error), { stream: process.stderr })}\n`);
+  const told = coded(error);
+  const { code, message, evidence } = told;
+  if (json) return say(JSON.stringify({ error: { code, message, evidence, next: codes[code].next } }));
+  process.stderr.write(`${styleText('red', describeError(told), { stream: process.stderr })}\n`);
 }
 
 export function say(text: string): void {
-  process.stderr.write(`${text}\n`);
+  process.stderr.write(`${plain(text)}\n`);
 }
 
 export function print(text: string): void {
@@ -86,5 +86,6 @@ export function progressLine(text: string): void {
 }
 
 export function endProgress(text: string): void {
-  say(process.stderr.isTTY ? `\r\x1b[K${text}` : text);
+  if (process.stderr.isTTY) process.stderr.write('\r\x1b[K');
+  say(text);
 }

@@ -5,6 +5,7 @@
  */
 import { loadHeader } from '../backup/beside.ts';
 import { type BackupKey, recipientOf } from '../backup/key.ts';
+import { checkRestore } from '../backup/restore.ts';
 import { idToBytes, toHex, toId } from '../base/bytes.ts';
 import { fail } from '../base/errors.ts';
 import { systemRandom } from '../base/ports.ts';
@@ -62,15 +63,17 @@ export async function checkKey64(home: DeviceHome, ask: Ask, from?: string): Pro
   return { recipient, compared: expected !== undefined };
 }
 
-/** @throws `not-found` when this device has no 64-digit key */
+/** @throws `configuration` when this device has no 64-digit key */
 export async function backUpWithKey64(home: DeviceHome, folder: string, target: string, progress: Progress): Promise<BackedUp> {
   const recipient = await home.keyOnly();
-  if (recipient === undefined) return fail('not-found', 'this device has no 64-digit key. Run: holdfast key64 generate, or key64 enter');
+  if (recipient === undefined)
+    return fail('configuration', 'this device has no 64-digit key. Run: holdfast key64 generate, or key64 enter');
   return store(folder, target, { recipient }, progress);
 }
 
 export async function restoreWithKey64(from: string, folder: string, ask: Ask, progress: Progress): Promise<void> {
   const { recipient } = await loadHeader(from);
+  await checkRestore(folder);
   const key = readKey64(await ask());
   mustFit(await recipientOf(key), recipient);
   await open(from, key, folder, progress);

@@ -20,7 +20,7 @@ import { visit } from './visit.ts';
  * Makes a backup key and deposits it under a new passcode.
  * @param policy where it differs from the client's default
  * @param anew also when the account has one already: announced, and done after the waiting time
- * @throws `not-allowed` when the account has a key already; `malformed` for a weak passcode; `cooling-off`, `no-quorum`
+ * @throws `not-allowed` when the account has a key already; `weak-passcode`; `cooling-off`, `no-quorum`
  */
 export async function setPasscode(home: DeviceHome, askNew: Ask, say: Say, policy: Partial<Policy> = {}, anew = false): Promise<Deposit> {
   const { backup: known } = await home.load();
@@ -50,7 +50,7 @@ export async function setPasscode(home: DeviceHome, askNew: Ask, say: Say, polic
 
 /**
  * The same backup key under another passcode: at once with the old passcode, after the waiting time with the recovery code.
- * @throws what recovering throws; `malformed` for a weak one; `cooling-off` when it is announced
+ * @throws what recovering throws; `weak-passcode`; `cooling-off` when it is announced
  */
 export function changePasscode(home: DeviceHome, bring: Bring, askNew: Ask, say: Say): Promise<Deposit> {
   return visit(home, say, async (session) => {

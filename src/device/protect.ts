@@ -2,11 +2,11 @@
  * What a person does with a device: back a folder up, and get it back. The first backup makes the backup key and deposits
  * it with the fleet under the passcode (passcode.ts); later ones ask nothing and nobody.
  */
-import { type Archived, archive } from '../backup/archive.ts';
+import { type Archived, archive, checkArchive } from '../backup/archive.ts';
 import { loadHeader, saveHeader } from '../backup/beside.ts';
 import type { BackupHeader, Deposit } from '../backup/header.ts';
 import type { BackupKey } from '../backup/key.ts';
-import { restore } from '../backup/restore.ts';
+import { checkRestore, restore } from '../backup/restore.ts';
 import { fail } from '../base/errors.ts';
 import type { Policy } from '../vault/policy.ts';
 import { PASSCODE } from '../vault/slot.ts';
@@ -38,6 +38,7 @@ export async function backUp(
   policy: Partial<Policy> = {},
 ): Promise<BackedUp> {
   const { backup } = await home.load();
+  await checkArchive(folder, target);
   return store(folder, target, backup ?? (await setPasscode(home, askNew, progress.say, policy)), progress);
 }
 
@@ -58,6 +59,7 @@ export async function restoreBackup(
   progress: Progress,
 ): Promise<{ nodesThatLied: number }> {
   const header = inFleet(await loadHeader(from));
+  await checkRestore(folder);
   const restored = async ({ client, profile }: Visit) => {
     if (client.slot(PASSCODE) !== header.slot) fail('pass-refused', 'this backup belongs to another account: log in as its owner');
     const { key, recipient, authority } = await recoverKey(client, bring, progress.say);
@@ -75,5 +77,5 @@ export async function open(from: string, key: BackupKey, folder: string, progres
 }
 
 function inFleet(header: BackupHeader): Deposit {
-  return 'fleet' in header ? header : fail('not-found', 'no fleet keeps the key of this backup: restore it with its 64-digit key');
+  return 'fleet' in header ? header : fail('path', 'no fleet keeps the key of this backup: restore it with its 64-digit key (--key64)');
 }

@@ -42,7 +42,7 @@ export async function refuseWeak(text: string, about: readonly string[]): Promis
   if (!weak && !(pin && DATE.test(digits))) return;
   const pattern = weak ? sequence.length === 1 && (sequence[0]?.pattern as Pattern | undefined) : 'date';
   const reason = (pattern && REASONS[pattern]) ?? 'it is put together from what is tried first';
-  fail('malformed', `this ${pin ? 'PIN' : 'password'} is too easy to guess: ${reason}. Choose another one`, { pin });
+  fail('weak-passcode', `this ${pin ? 'PIN' : 'password'} is too easy to guess: ${reason}. Choose another one`, { pin });
 }
 
 type Estimate = (text: string, about: readonly string[]) => { guesses: number; sequence: readonly { pattern: string }[] };

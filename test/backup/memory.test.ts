@@ -1,6 +1,6 @@
 /** Memory does not grow with the backup: measured in the deep run, with a large file and with many small ones. */
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -55,9 +55,22 @@ describe.runIf(process.env['HOLDFAST_LONG'] === '1')('memory', () => {
     expect(restored - idle()).toBeLessThan(64 * MIB);
   });
 
-  it('holds nothing of many small ones', () => {
+  it('holds a few chunks of a file of 5 GiB, whose holes come back as holes', () => {
+    const folder = join(root, 'holes');
+    mkdirSync(folder);
+    writeFileSync(join(folder, 'disk.img'), 'begins');
+    truncateSync(join(folder, 'disk.img'), 5 * 1024 * MIB);
+    const { archived, restored } = peaks(folder);
+    const back = statSync(join(`${folder}-back`, 'disk.img'));
+    expect(back.size).toBe(5 * 1024 * MIB);
+    expect(back.blocks * 512).toBeLessThan(4 * MIB);
+    expect(archived - idle()).toBeLessThan(64 * MIB);
+    expect(restored - idle()).toBeLessThan(64 * MIB);
+  });
+
+  it('holds nothing of a hundred thousand small ones', () => {
     const folder = join(root, 'many');
-    for (let i = 0; i < 100; i++) {
+    for (let i = 0; i < 500; i++) {
       mkdirSync(join(folder, `${i}`), { recursive: true });
       for (let j = 0; j < 200; j++) writeFileSync(join(folder, `${i}`, `${j}`), 'x'.repeat(j));
     }

@@ -72,7 +72,7 @@ describe.each(kinds)('%s', (_, there, make) => {
   it.skipIf(!there)('says what is there and what is not', async () => {
     const target = make();
     expect(await target.exists('name')).toBe(false);
-    await expect(all(target.read('name'))).rejects.toMatchObject({ code: 'not-found' });
+    await expect(all(target.read('name'))).rejects.toMatchObject({ code: 'path' });
     await target.write('name', inPieces(Buffer.from('x'), 1));
     expect(await target.exists('name')).toBe(true);
     expect(await target.exists('nam')).toBe(false);
@@ -124,7 +124,7 @@ describe.skipIf(!storeInstalled)('in S3', () => {
     await expect(nobody.write('name', one())).rejects.toMatchObject({ code: 'configuration' });
     const elsewhere = s3Target(place({ bucket: 'missing' }));
     await expect(elsewhere.write('name', one())).rejects.toMatchObject({
-      code: 'not-found',
+      code: 'path',
       message: expect.stringMatching(/NoSuchBucket/),
     });
   });
@@ -141,7 +141,7 @@ describe.skipIf(!storeInstalled)('in S3', () => {
     await using proxy = await startProxy((body) => body.fill('y'));
     const write = s3Target(place({ endpoint: proxy.endpoint })).write('name', inPieces(Buffer.from('xxxx'), 4));
     await expect(write).rejects.toMatchObject({
-      code: 'untrusted-answer',
+      code: 'system',
       message: expect.stringMatching(/ContentSHA256Mismatch|BadDigest/),
     });
   });
@@ -170,7 +170,7 @@ describe('an address', () => {
   const settings = () => ({ endpoint: new URL('http://s3.test'), region: 'r', accessKeyId: 'a', secretAccessKey: new Secret('s') });
 
   it.each(['s3:', 's3://', 's3://UPPER/x', 's3://a', 's3:/bucket', 's3://under_score/x'])('%s is refused', (spelled) => {
-    expect(() => openTarget(spelled, settings)).toThrow(expect.objectContaining({ code: 'malformed' }));
+    expect(() => openTarget(spelled, settings)).toThrow(expect.objectContaining({ code: 'path' }));
   });
 
   it('is a folder unless it says s3', () => {

@@ -51,7 +51,10 @@ describe(
 
     it('is told why a weak one is refused, and nothing is deposited', async () => {
       const { code: exit, err } = await laptop.run(backup('alice'), { passcode: '123456' });
-      expect({ exit, err }).toEqual({ exit: 1, err: expect.stringMatching(/^error: malformed: this PIN is too easy to guess: .*common/m) });
+      expect({ exit, err }).toEqual({
+        exit: 1,
+        err: expect.stringMatching(/^error: weak-passcode: this PIN is too easy to guess: .*common/m),
+      });
       expect(await statusOf(laptop)).toMatchObject({ registered: false });
     });
 

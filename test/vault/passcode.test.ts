@@ -71,7 +71,7 @@ test.for([
   ['alice.jones', 'common'],
 ] as const)('%s is refused when it is chosen: %s', async ([typed, reason]) => {
   await expect(choosePasscode(typed, ['alice.jones'])).rejects.toMatchObject({
-    code: 'malformed',
+    code: 'weak-passcode',
     message: expect.stringContaining(reason),
   });
 });

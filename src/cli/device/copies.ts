@@ -5,6 +5,7 @@ import { type BackedUp, backUp, restoreBackup } from '../../device/protect.ts';
 import type { Bring } from '../../device/recovery.ts';
 import { askFor, askForNew } from '../passcode.ts';
 import { print, printJson, say } from '../report.ts';
+import { plainPath } from '../told.ts';
 import {
   bringOf,
   type Common,
@@ -52,14 +53,17 @@ export function backup(): Command {
       warn('left out', done.leftOut);
       warn('changed while it was read', done.changed);
       if (common.json) printJson({ bytes: done.bytes, ...done.header, leftOut: done.leftOut, changed: done.changed });
-      else print(`Backed up ${folder} to ${to}: ${done.bytes} bytes, encrypted for ${done.header.recipient}.`);
+      else {
+        const without = done.leftOut.length === 0 ? '' : ` Left out: ${done.leftOut.length}.`;
+        print(`Backed up ${folder} to ${to}: ${done.bytes} bytes, encrypted for ${done.header.recipient}.${without}`);
+      }
     });
 }
 
 const REMARKS_SHOWN = 10;
 
 function warn(what: string, remarks: BackedUp['leftOut']): void {
-  for (const { path, why } of remarks.slice(0, REMARKS_SHOWN)) say(`warning: ${what}: ${path}: ${why}`);
+  for (const { path, why } of remarks.slice(0, REMARKS_SHOWN)) say(`warning: ${what}: ${plainPath(path)}: ${why}`);
   if (remarks.length > REMARKS_SHOWN) say(`warning: ${what}: ${remarks.length - REMARKS_SHOWN} more (--json names all)`);
 }
 
