@@ -25,6 +25,22 @@ export const checkNames = [
 ] as const;
 export type CheckName = (typeof checkNames)[number];
 
+/** Those that say whose keys these are; a recovery needs them, and is told of the others as warnings. */
+export const recoverNeeds: readonly CheckName[] = [
+  'bundle-form',
+  'roots',
+  'entry-form',
+  'namespace',
+  'release',
+  'nodes',
+  'inclusion',
+  'witness',
+  'operator',
+  'third-parties',
+  'fleet',
+  'simulated',
+];
+
 /**
  * `failed`: do not use these keys. `warning`: does not hold, or holds with something to know, and is not needed for what the
  * client is about to do. `skipped`: could not be asked, because a check before it did not pass; never good news.

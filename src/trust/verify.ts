@@ -12,7 +12,7 @@ import { fail } from '../base/errors.ts';
 import type { EntryFleet, FleetEntry } from '../fleet/entry.ts';
 import type { Verify } from '../wire/signed.ts';
 import { type Bundle, parseBundle } from './bundle.ts';
-import { type Check, type CheckName, type Passed, Sheet } from './check.ts';
+import { type Check, type Passed, recoverNeeds, Sheet } from './check.ts';
 import { isoTime } from './continuity.ts';
 import {
   entryForm,
@@ -73,26 +73,10 @@ export interface Verdict extends Partial<Trusted> {
   readonly unverified: { readonly entry?: FleetEntry; readonly roots?: Root };
 }
 
-/** Those that say whose keys these are; the others are warnings in a recovery. */
-const RECOVER: readonly CheckName[] = [
-  'bundle-form',
-  'roots',
-  'entry-form',
-  'namespace',
-  'release',
-  'nodes',
-  'inclusion',
-  'witness',
-  'operator',
-  'third-parties',
-  'fleet',
-  'simulated',
-];
-
 /** @param text the bundle's line, from anyone. Nothing is thrown for what it holds: the results say it. */
 export function verifyBundle(text: string, options: VerifyOptions): Verdict {
   const { policy, nowMs, purpose, seen, verify } = options;
-  const sheet = new Sheet((name) => purpose.kind === 'register' || RECOVER.includes(name));
+  const sheet = new Sheet((name) => purpose.kind === 'register' || recoverNeeds.includes(name));
   const bundle = sheet.check('bundle-form', [], () => formOf(text));
   const roots = sheet.check('roots', [bundle], (b) => rootsOf(b, options));
   const signed = sheet.check('entry-form', [bundle], (b) => entryForm(b.entry));

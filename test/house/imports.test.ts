@@ -62,6 +62,7 @@ const plants: readonly (readonly [what: string, rule: string, path: string, text
   ['argv outside cli', 'one-door-commander', 'src/node/x12.ts', `import 'commander'; export {};`],
   ['age outside backup', 'one-door-age-encryption', 'src/vault/x13.ts', `import 'age-encryption'; export {};`],
   ['archives outside backup', 'one-door-tar-stream', 'src/node/x14.ts', `import 'tar-stream'; export {};`],
+  ['canonical JSON outside trust', 'one-door-tufjs', 'src/client/x24.ts', `import '@tufjs/canonical-json'; export {};`],
   ['SQLite outside store', 'one-door-sqlite', 'src/node/x15.ts', `import { DatabaseSync } from 'node:sqlite'; export { DatabaseSync };`],
   ['Node in browser code', 'browser-no-node', 'src/client/x16.ts', `import { readFileSync } from 'node:fs'; export { readFileSync };`],
   ['Node without its prefix', 'browser-no-node', 'src/fleet/x17.ts', `import { createHash } from 'crypto'; export { createHash };`],

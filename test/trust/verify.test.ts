@@ -1,9 +1,18 @@
 /** A bundle is trusted when every check passes, and each check has its attack. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { BUNDLE_BYTES_MAX } from '../../src/trust/bundle.ts';
-import { checkNames } from '../../src/trust/check.ts';
+import { checkNames, recoverNeeds } from '../../src/trust/check.ts';
 import { requireTrusted, verifyBundle } from '../../src/trust/verify.ts';
 import { World } from './world.ts';
+
+test('docs/transparency.md lists the checks in their order, and marks those that a recovery needs', () => {
+  const document = readFileSync(join(import.meta.dirname, '../../docs/transparency.md'), 'utf8');
+  const table = document.slice(document.indexOf('| check | |'), document.indexOf("## The witness's admission policy"));
+  const rows = [...table.matchAll(/^\| `([a-z-]+)`( R)? \|/gm)].map(([, name, mark]) => [name, mark === ' R']);
+  expect(rows).toEqual(checkNames.map((name) => [name, recoverNeeds.includes(name)]));
+});
 
 describe('an honest bundle', () => {
   test('passes every check, in the order of the documents, and gives the fleet', async () => {
