@@ -4,10 +4,10 @@
  */
 import { equalBytes, idToBytes, utf8 } from '../base/bytes.ts';
 import { type Evidence, fail } from '../base/errors.ts';
-import { openCheckpoint, type SignedCheckpoint } from '../log/checkpoint.ts';
+import type { SignedCheckpoint } from '../log/checkpoint.ts';
 import { cosignatureTime } from '../log/cosignature.ts';
-import { leafHash, verifyConsistency, verifyInclusion } from '../log/merkle.ts';
-import { parseProof } from '../log/proof.ts';
+import { verifyConsistency } from '../log/merkle.ts';
+import { parseProof, verifyProof } from '../log/proof.ts';
 import type { Vkey } from '../log/vkey.ts';
 import type { BundleParts } from './bundle.ts';
 import type { Passed } from './check.ts';
@@ -32,12 +32,13 @@ export interface Included {
 /** The very bytes of the entry's note are the leaf: an entry changed under a kept proof is another leaf. */
 export function includedIn({ entry, proof: text }: BundleParts, { log }: Root): Passed<Included> {
   const proof = parseProof(text);
-  const checkpoint = openCheckpoint(proof.checkpoint, log);
-  const { size, root, origin } = checkpoint;
-  const evidence = { log: origin, index: proof.index, size };
-  if (!verifyInclusion({ leaf: leafHash(utf8(entry)), index: proof.index, size, root, proof: proof.hashes }))
-    refuse('the log does not have this entry at the place that the proof names', evidence);
-  return { value: { checkpoint, newer: size - 1 - proof.index }, words: 'The entry is in the log, whose tree the log signed.', evidence };
+  const checkpoint = verifyProof(proof, utf8(entry), log);
+  const { size, origin } = checkpoint;
+  return {
+    value: { checkpoint, newer: size - 1 - proof.index },
+    words: 'The entry is in the log, whose tree the log signed.',
+    evidence: { log: origin, index: proof.index, size },
+  };
 }
 
 /** In seconds since 1970: when it cosigned. */
