@@ -11,7 +11,9 @@ import type { ShareCall, ShareSuite } from './share.ts';
 export type ComputeCall =
   | { readonly op: 'sign'; readonly spec: KeySpec; readonly bytes: Uint8Array }
   | { readonly op: 'open'; readonly share: ShareCall }
-  | { readonly op: 'evaluate'; readonly share: ShareCall; readonly element: Uint8Array };
+  | { readonly op: 'evaluate'; readonly share: ShareCall; readonly element: Uint8Array }
+  | { readonly op: 'keep'; readonly name: string; readonly value: Uint8Array }
+  | { readonly op: 'kept'; readonly name: string };
 
 /** Answered by the one writer. */
 export type CounterCall =
@@ -21,7 +23,7 @@ export type CounterCall =
   | { readonly op: 'vouch' };
 
 export type Call = ComputeCall | CounterCall;
-export type Value = Uint8Array | boolean | Counters | bigint;
+export type Value = Uint8Array | readonly Uint8Array[] | boolean | Counters | bigint;
 
 /** Errors lose their class on the way between threads. */
 export interface Refusal {

@@ -176,6 +176,10 @@ export interface Signers {
   readonly state: Token['state'];
   readonly moduleRestarts: number;
   sign(signingKey: KeySpec, bytes: Uint8Array): Promise<Uint8Array>;
+  /** Resolves once the token holds the value under this name, in place of any before (kept.ts). */
+  keep(name: string, value: Uint8Array): Promise<void>;
+  /** What it holds under this name: one value, two after a crash, or none. */
+  kept(name: string): Promise<readonly Uint8Array[]>;
   close(): Promise<void>;
 }
 
@@ -194,6 +198,10 @@ export async function openSigners(config: TokenConfig, signingKeys: readonly Key
       return pool.moduleRestarts;
     },
     sign: async (spec, bytes) => (await pool.call('compute', { op: 'sign', spec, bytes })) as Uint8Array,
+    keep: async (name, value) => {
+      await pool.call('compute', { op: 'keep', name, value });
+    },
+    kept: async (name) => (await pool.call('compute', { op: 'kept', name })) as readonly Uint8Array[],
     close: () => pool.close(),
   };
 }

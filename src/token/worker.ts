@@ -17,8 +17,10 @@ import {
   type Order,
   type Reply,
   toRefusal,
+  type Value,
 } from './calls.ts';
 import { asRefusal, isGone } from './failure.ts';
+import { keep, kept } from './kept.ts';
 import { findKey, publicKey, readBack } from './keys.ts';
 import { DeviceError, type Handle, Module, type Session } from './pkcs11.ts';
 import { probeToken } from './probe.ts';
@@ -114,13 +116,18 @@ function compute(at: Open, call: Call): CallOutcome {
   }
 }
 
-function computed({ session, suite, keys }: Open, call: Call): Uint8Array | boolean {
+function computed({ session, suite, keys }: Open, call: Call): Value {
   const key = (spec: KeySpec): Handle => {
     const found = keys.get(spec.label) ?? findKey(session, spec);
     keys.set(spec.label, found);
     return found;
   };
   if (call.op === 'sign') return sign(session, key(call.spec), call.spec.kind, call.bytes);
+  if (call.op === 'kept') return kept(session, call.name);
+  if (call.op === 'keep') {
+    keep(session, call.name, call.value);
+    return true;
+  }
   assert(suite !== undefined, 'a thread that opens shares knows how');
   if (call.op === 'open') return opens(session, key(NODE_KEYS.sealing), suite, call.share);
   assert(call.op === 'evaluate', 'a compute thread does not count');

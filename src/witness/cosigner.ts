@@ -19,6 +19,7 @@ import type { SignBytes, Vkey } from '../log/vkey.ts';
 import { hash } from '../wire/signed.ts';
 import { type AddCheckpoint, EMPTY_TREE, parseAddCheckpoint, type Refusal, refusalOf, type WitnessedLog } from './add-checkpoint.ts';
 import type { Files } from './files.ts';
+import { type Memory, requireNotBehind } from './memory.ts';
 import { Turns } from './turns.ts';
 
 export interface CosignerParts {
@@ -28,6 +29,8 @@ export interface CosignerParts {
   readonly sign: SignBytes;
   readonly logs: readonly WitnessedLog[];
   readonly files: Files;
+  /** In the token. */
+  readonly memory: Memory;
   readonly clock: Clock;
 }
 
@@ -64,14 +67,21 @@ export class Cosigner {
       const latest = await this.latest(log.origin);
       const refusal = refusalOf(asked, log, latest);
       if (refusal !== undefined) return refusal;
+      const { clock, sign, files, memory } = this.#parts;
+      requireNotBehind(log.origin, latest, await memory.latest(log.origin));
       await this.#record(asked);
-      const { clock, sign, files } = this.#parts;
+      await memory.remember(log.origin, asked.checkpoint);
       const { note } = asked;
       const line = await cosign(note.text, this.vkey, Math.floor(clock() / 1000), sign);
       const signatures = [...signaturesOf(note, log.vkey).slice(0, 1), line];
       await files.write(`${folderOf(log.origin)}/checkpoint`, formatNote({ text: note.text, signatures }));
       return { line: formatSignatureLine(line) };
     });
+  }
+
+  /** @throws `alarm` for a record that is behind what the token remembers: to be asked before anything is served */
+  async requireNotBehind(): Promise<void> {
+    for (const origin of this.#logs.keys()) requireNotBehind(origin, await this.latest(origin), await this.#parts.memory.latest(origin));
   }
 
   /** The largest tree of this log that was, or is about to be, cosigned. */

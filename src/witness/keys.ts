@@ -52,7 +52,7 @@ export function makeKeys(creation: Creation, config: Config): WitnessKeys {
   );
 }
 
-export interface WitnessToken extends Pick<Signers, 'state' | 'moduleRestarts' | 'close'> {
+export interface WitnessToken extends Pick<Signers, 'state' | 'moduleRestarts' | 'keep' | 'kept' | 'close'> {
   readonly keys: WitnessKeys;
   readonly signAsWitness: SignBytes;
   readonly signAsLog: SignBytes;

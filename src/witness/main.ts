@@ -20,6 +20,7 @@ import { Cosigner } from './cosigner.ts';
 import { Files } from './files.ts';
 import { openWitnessToken } from './keys.ts';
 import { openLog } from './log/open.ts';
+import { memoryOf } from './memory.ts';
 import { ownFolder } from './owner.ts';
 import { requireSetUp } from './setup.ts';
 import { openTlsKey } from './tls-key.ts';
@@ -56,7 +57,9 @@ async function assemble(config: Config, clock: Clock, parts: Parts): Promise<Run
   parts.add(await ownFolder(config.dataDir), (it) => it.release());
   const own = token.keys.log && { origin: token.keys.log.name, vkey: token.keys.log };
   const logs = [...(own === undefined ? [] : [own]), ...config.witnessed.map(witnessedLog)];
-  const cosigner = parts.add(new Cosigner({ vkey: token.keys.witness, sign: token.signAsWitness, logs, files, clock }), (it) => it.idle());
+  const { keys, signAsWitness: sign } = token;
+  const cosigner = parts.add(new Cosigner({ vkey: keys.witness, sign, logs, files, memory: memoryOf(token), clock }), (it) => it.idle());
+  await cosigner.requireNotBehind();
   const diskFailed = Promise.withResolvers<string>();
   const onFailure = (error: unknown) => {
     trace.error({ why: whyOf(error) }, 'the log stopped');

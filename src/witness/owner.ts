@@ -1,7 +1,7 @@
 /**
  * One process per data folder: two that keep one log would sign two trees. A socket in Linux' abstract name space, named
  * after the folder's inode: taken by one process, and given back by the kernel however that process ends. Containers that
- * share a folder but not a network name space do not see each other's: the token's memory does (memory.ts).
+ * share a folder but not a network name space do not see each other's.
  */
 import { statSync } from 'node:fs';
 import { createServer } from 'node:net';

@@ -24,11 +24,14 @@ it.each([
   expect(err).not.toBe('');
 });
 
-it.each(['fleet', 'ceremony', 'token', 'fleet up', 'ceremony verify'])('%s --help says how, and ends with 0', async (command) => {
-  const { code, out, err } = await holdfast(...command.split(' '), '--help');
-  expect({ code, err }).toEqual({ code: 0, err: '' });
-  expect(out).toContain(`Usage: holdfast ${command}`);
-});
+it.each(['fleet', 'ceremony', 'token', 'fleet up', 'ceremony verify', 'witness', 'witness start'])(
+  '%s --help says how, and ends with 0',
+  async (command) => {
+    const { code, out, err } = await holdfast(...command.split(' '), '--help');
+    expect({ code, err }).toEqual({ code: 0, err: '' });
+    expect(out).toContain(`Usage: holdfast ${command}`);
+  },
+);
 
 it('ends with 1 on what fails, and says what to do next', async () => {
   const { code, out, err } = await holdfast('fleet', 'status', '--dir', join(folder, 'nowhere'));

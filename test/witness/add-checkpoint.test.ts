@@ -1,5 +1,6 @@
 /** c2sp.org/tlog-witness, "add-checkpoint", against a running witness on SoftHSM: every status, races, and what a restart remembers. */
 import { createHash } from 'node:crypto';
+import { cpSync, renameSync, rmSync } from 'node:fs';
 import { Agent, request } from 'undici';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { parseCheckpoint } from '../../src/log/checkpoint.ts';
@@ -10,6 +11,8 @@ import { formatAddCheckpoint } from '../../src/witness/add-checkpoint.ts';
 import { newLog } from './other-log.ts';
 import { addWitness, certify, makeSite, type Running, setUp, start } from './site.ts';
 
+/** Each start is a process of its own, on a machine that may be busy. */
+const STARTS_MS = 300_000;
 const site = makeSite();
 const log = newLog('log.example/one');
 const raced = newLog('log.example/raced');
@@ -23,7 +26,7 @@ beforeAll(async () => {
   witness = parseVkey(keys.witness);
   agent = new Agent({ connect: { ca: await certify(site, { third: keys }) } });
   running = await start(site, 'third');
-});
+}, STARTS_MS);
 afterAll(async () => {
   await running?.stop();
   await agent?.close();
@@ -122,15 +125,44 @@ it('lets one of many at a time through: of two histories one is cosigned, ever',
   for (const [i, answer] of answers.entries()) if (i !== won[0]) expect(answer).toMatchObject({ status: 409, text: `${size}\n` });
 });
 
-it('knows after a restart what it cosigned, also after one without warning', async () => {
-  await running.kill();
-  running = await start(site, 'third');
-  expect(await ask(await log.asking(FIVE, 0))).toMatchObject({ status: 409, text: '5\n' });
-  expect(await running.stop()).toBe(0);
-  running = await start(site, 'third');
-  expect((await ask(await log.asking(['a', 'b', 'c', 'd', 'X'], 5))).status).toBe(422);
-  await expectCosigned(await ask(await log.asking([...FIVE, 'f'], 5)), [...FIVE, 'f']);
-});
+it(
+  'knows after a restart what it cosigned, also after one without warning',
+  async () => {
+    await running.kill();
+    running = await start(site, 'third');
+    expect(await ask(await log.asking(FIVE, 0))).toMatchObject({ status: 409, text: '5\n' });
+    expect(await running.stop()).toBe(0);
+    running = await start(site, 'third');
+    expect((await ask(await log.asking(['a', 'b', 'c', 'd', 'X'], 5))).status).toBe(422);
+    await expectCosigned(await ask(await log.asking([...FIVE, 'f'], 5)), [...FIVE, 'f']);
+  },
+  STARTS_MS,
+);
+
+it(
+  'does not start on a folder that was put back: the token remembers what was cosigned last',
+  async () => {
+    await running.stop();
+    const [data, older] = [site.path('third', 'data'), site.path('older')];
+    cpSync(data, older, { recursive: true });
+    running = await start(site, 'third');
+    const SEVEN = [...FIVE, 'f', 'g'];
+    await expectCosigned(await ask(await log.asking(SEVEN, 6)), SEVEN);
+    await running.stop();
+    const newest = site.path('newest');
+    renameSync(data, newest);
+    cpSync(older, data, { recursive: true });
+    await expect(start(site, 'third')).rejects.toThrow(/the folder was put back.*recorded: 6, remembered: 7/s);
+    // Nor on one from which the record alone was taken.
+    rmSync(site.path('third', 'data', 'cosigned'), { recursive: true });
+    await expect(start(site, 'third')).rejects.toThrow(/the folder was put back/);
+    rmSync(data, { recursive: true });
+    renameSync(newest, data);
+    running = await start(site, 'third');
+    expect(await ask(await log.asking(SEVEN, 6))).toMatchObject({ status: 409, text: '7\n' });
+  },
+  STARTS_MS,
+);
 
 it('tells when it is ready, and lets any page read', async () => {
   const { statusCode, headers, body } = await request(`${running.url}/ready`, {
@@ -140,14 +172,22 @@ it('tells when it is ready, and lets any page read', async () => {
   expect([statusCode, await body.json(), headers['access-control-allow-origin']]).toEqual([200, { ready: true }, '*']);
 });
 
-it('runs once per folder', async () => {
-  await expect(start(site, 'third')).rejects.toThrow(/another process works in/);
-});
+it(
+  'runs once per folder',
+  async () => {
+    await expect(start(site, 'third')).rejects.toThrow(/another process works in/);
+  },
+  STARTS_MS,
+);
 
-it('does not start over a folder that was not set up for its keys', async () => {
-  addWitness(site, 'new', { name: 'new.example' });
-  await expect(start(site, 'new')).rejects.toThrow(/is missing in the token/);
-  await certify(site, { new: setUp(site, 'new') });
-  site.write('new/data/mark.json', '{}');
-  await expect(start(site, 'new')).rejects.toThrow(/belongs to other keys/);
-});
+it(
+  'does not start over a folder that was not set up for its keys',
+  async () => {
+    addWitness(site, 'new', { name: 'new.example' });
+    await expect(start(site, 'new')).rejects.toThrow(/is missing in the token/);
+    await certify(site, { new: setUp(site, 'new') });
+    site.write('new/data/mark.json', '{}');
+    await expect(start(site, 'new')).rejects.toThrow(/belongs to other keys/);
+  },
+  STARTS_MS,
+);

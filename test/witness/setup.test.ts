@@ -1,9 +1,10 @@
 /** Before a witness starts for the first time: keys are made once, and a record that was lost is never begun anew. */
 import { readFileSync, rmSync } from 'node:fs';
-import { afterAll, expect, it } from 'vitest';
+import { afterAll, expect, it, vi } from 'vitest';
 import { parseVkey } from '../../src/log/vkey.ts';
 import { addWitness, makeSite, setUp } from './site.ts';
 
+vi.setConfig({ testTimeout: 300_000 });
 const site = makeSite();
 afterAll(site.remove);
 const LOG = {
