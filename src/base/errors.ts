@@ -41,6 +41,7 @@ export const codes = {
   'token-unsuitable': entry(500, 'The security module lacks something needed: the message names it.'),
   'not-admitted': entry(422, 'Correct the entry: the message names the first item of the admission policy that it fails.'),
   'checkpoint-moved': entry(409, 'Fetch the checkpoint anew, check that it holds all that was seen before, and cosign that one.'),
+  'pin-refused': entry(500, 'Do not try again with this PIN: a few wrong ones lock the token. Find out first which PIN it has.'),
   'rate-limited': entry(429, 'Wait as long as the Retry-After header says.'),
   overloaded: entry(503, 'Try again later.'),
   timeout: entry(504, 'Try again: no attempt is lost that was not made.'),

@@ -16,6 +16,7 @@ const groups: Readonly<Record<string, Load>> = {
   ceremony: async () => [(await import('./ceremony.ts')).ceremonyCommands()],
   token: async () => [(await import('./token.ts')).tokenCommands()],
   node: async () => [(await import('./node.ts')).nodeCommands()],
+  custodian: async () => [(await import('./custodian.ts')).custodianCommands()],
   release: async () => [(await import('./release.ts')).releaseCommands()],
   accounts: async () => [(await import('./accounts.ts')).accountsCommands()],
   witness: async () => [(await import('./witness.ts')).witnessCommands()],

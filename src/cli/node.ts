@@ -15,11 +15,14 @@ export function nodeCommands(): Command {
     .description('run a node until SIGTERM or SIGINT; a second one ends it at once')
     .requiredOption('--config <file>', 'its configuration (docs/configuration.md)')
     .action(async ({ config }: { config: string }) => {
-      const asked = new Promise<undefined>((resolve) => {
-        for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve(undefined));
-      });
+      const stop = new AbortController();
+      const asked = new Promise<undefined>((resolve) => stop.signal.addEventListener('abort', () => resolve(undefined)));
+      for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stop.abort());
       const read = readConfig(config);
-      const node = await startNode(read);
+      const node = await startNode(read, stop.signal).catch((error: unknown) => {
+        if (error !== stop.signal.reason) throw error;
+      });
+      if (node === undefined) return say('stopped before it had the PIN of its token');
       say(`node ${node.self}: clients ${node.public.host}:${node.public.port}, peers ${node.peer.host}:${node.peer.port}`);
       const spent = await Promise.race([asked, node.spent]);
       // Nothing is lost that was acknowledged: a node that hangs is as good as one that was killed.

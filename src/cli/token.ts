@@ -2,7 +2,8 @@
 import { existsSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { Command } from 'commander';
-import { readConfig, readPin } from '../node/config.ts';
+import { type Config, readConfig } from '../node/config.ts';
+import { readable } from '../node/pin.ts';
 import { inspectToken, type TokenConfig } from '../token/index.ts';
 import { type Cell, EXIT, print, printJson, printTable } from './report.ts';
 
@@ -11,6 +12,7 @@ interface Options {
   readonly module?: string;
   readonly label?: string;
   readonly pinFile?: string;
+  readonly pinFd?: number;
   readonly profile?: string;
   readonly json?: true;
 }
@@ -25,11 +27,12 @@ export function tokenCommands(): Command {
     .option('--config <file>', 'the one that the configuration of a node names')
     .option('--module <path>', 'or else: the PKCS#11 module,')
     .option('--label <label>', 'CKA_LABEL of the token,')
-    .option('--pin-file <file>', "and a file with the user's PIN in its first line")
+    .option('--pin-file <file>', "and a file with the user's PIN in its first line,")
+    .option('--pin-fd <n>', 'or a file descriptor to read the PIN from, also in place of what the configuration says', Number)
     .option('--profile <name>', 'instead of recognising the device (src/token/profiles.ts)')
     .option('--json', 'print JSON')
     .action((options: Options, command: Command) => {
-      const place = placeOf(options) ?? command.error('error: expected --config, or --module, --label and --pin-file');
+      const place = placeOf(options) ?? command.error('error: expected --config, or --module, --label and --pin-file or --pin-fd');
       const report = inspectToken(opened(place));
       if (options.json) printJson(report);
       else show(report);
@@ -47,29 +50,25 @@ Examples:
   );
 }
 
-type Place = Omit<TokenConfig, 'pin'> & { readonly pinFile: string };
+type Place = Omit<TokenConfig, 'pin'> & { readonly source: Pick<Config['token'], 'label' | 'pinFile' | 'pin'> };
 
-function placeOf({ config, module, label, pinFile, profile }: Options): Place | undefined {
+function placeOf({ config, module, label, pinFile, pinFd, profile }: Options): Place | undefined {
   if (config !== undefined) {
     const { token } = readConfig(config);
     const { profile: named, initString } = token;
-    return {
-      module: token.module,
-      label: token.label,
-      pinFile: token.pinFile,
-      ...(named && { profile: named }),
-      ...(initString && { initString }),
-    };
+    const source = pinFd === undefined ? token : { label: token.label, pin: { fd: pinFd } };
+    return { module: token.module, label: token.label, source, ...(named && { profile: named }), ...(initString && { initString }) };
   }
-  if (module === undefined || label === undefined || pinFile === undefined) return undefined;
-  return { module, label, pinFile, ...(profile && { profile }) };
+  if (module === undefined || label === undefined || (pinFile === undefined) === (pinFd === undefined)) return undefined;
+  const source = { label, ...(pinFile !== undefined && { pinFile }), ...(pinFd !== undefined && { pin: { fd: pinFd } }) };
+  return { module, label, source, ...(profile && { profile }) };
 }
 
-function opened({ pinFile, ...place }: Place): TokenConfig {
-  const beside = join(dirname(resolve(pinFile)), 'softhsm2.conf');
+function opened({ source, ...place }: Place): TokenConfig {
+  const beside = source.pinFile && join(dirname(resolve(source.pinFile)), 'softhsm2.conf');
   // SoftHSM reads it when the module is loaded, which has not happened yet.
-  if (existsSync(beside)) process.env['SOFTHSM2_CONF'] = beside;
-  return { ...place, pin: readPin(pinFile) };
+  if (beside && existsSync(beside)) process.env['SOFTHSM2_CONF'] = beside;
+  return { ...place, pin: readable(source) };
 }
 
 const problems = ({ suite, keys, counters }: Report): number =>

@@ -2,14 +2,13 @@
  * A node's configuration: one JSON file, read once at the start. Files in it are relative to its own folder. Each key says
  * what it is and what whoever controls it can at most do; docs/configuration.md is made from here and compared by a test.
  *
- * A node refuses to start over a configuration that is not whole, naming the key. The PIN is in a file of its own that only
- * its owner may read: never in this file, in an argument or in the environment, where other users see it.
+ * A node refuses to start over a configuration that is not whole, naming the key. The PIN is never in this file, in an argument
+ * or in the environment: pin.ts says where it comes from.
  */
-import { readFileSync, statSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { z } from 'zod';
 import { fail } from '../base/errors.ts';
-import { Secret } from '../base/secret.ts';
 import { FRESHNESS_MS } from '../trust/log-checks.ts';
 import { DEFAULT_LOCK_DELAY_MS, DEFAULT_TIMING } from './service.ts';
 
@@ -32,17 +31,53 @@ const keysUrl = z.url({ protocol: /^https?$/ }).refine((text) => {
 
 const address = z.string().regex(/^(\[[0-9a-fA-F:]+\]|[A-Za-z0-9.-]+):[0-9]{1,5}$/, 'expected host:port');
 
-const token = z.strictObject({
-  module: told(word, 'Path of the PKCS#11 module.', 'run code in this node, and so what one share is worth: nothing alone'),
-  label: told(word, "Label of this node's token.", `point to a token with other keys: the node then refuses to start`),
-  pinFile: told(
-    word,
-    "File with the token's PIN, readable by its owner only (mode 0600).",
-    'with the token: use its keys without counting, and so what one share is worth: nothing alone',
-  ),
-  profile: told(word.optional(), 'Name of a device profile (src/token/profiles.ts). By default the device is recognised.', DENY),
-  initString: told(word.optional(), 'Initialisation string for modules that want one.', 'as `token.module`'),
-});
+const PIN = 'with the token: use its keys without counting, and so what one share is worth: nothing alone';
+
+const pinSource = z
+  .strictObject({
+    fd: told(
+      z.int().min(0).max(1023).optional(),
+      'File descriptor with the PIN in its first line, read and closed at the start. By the launcher: 0, the standard input.',
+      PIN,
+    ),
+    credential: told(
+      z
+        .string()
+        .regex(/^[A-Za-z0-9._-]{1,255}$/)
+        .optional(),
+      'Name of a credential of systemd (LoadCredentialEncrypted= in the unit) with the PIN in its first line.',
+      PIN,
+    ),
+    custodians: z
+      .strictObject({
+        socket: told(
+          word,
+          'Where the node waits for custodians (`holdfast custodian give`). Its folder must be writable by this user or root only.',
+          'be given the shares in place of the node, and with enough of them its PIN',
+        ),
+        ceremony: told(word, "The ceremony that stands on the custodians' cards.", DENY),
+      })
+      .optional(),
+  })
+  .refine((source) => Object.values(source).filter((one) => one !== undefined).length === 1, 'expected one of fd, credential, custodians');
+
+const token = z
+  .strictObject({
+    module: told(word, 'Path of the PKCS#11 module.', 'run code in this node, and so what one share is worth: nothing alone'),
+    label: told(word, "Label of this node's token.", `point to a token with other keys: the node then refuses to start`),
+    pinFile: told(
+      word.optional(),
+      "For development, in place of `pin`: file with the token's PIN in clear, readable by its owner only (mode 0600).",
+      PIN,
+    ),
+    pin: pinSource.optional(),
+    profile: told(word.optional(), 'Name of a device profile (src/token/profiles.ts). By default the device is recognised.', DENY),
+    initString: told(word.optional(), 'Initialisation string for modules that want one.', 'as `token.module`'),
+  })
+  .refine(({ pinFile, pin }) => (pinFile === undefined) !== (pin === undefined), {
+    message: 'expected either pin or pinFile',
+    path: ['pin'],
+  });
 
 const publicListener = z.strictObject({
   host: told(word.default('0.0.0.0'), 'Address to listen on for clients.', DENY),
@@ -214,7 +249,11 @@ export function readConfig(file: string): Config {
     ...rest,
     entryFile: at(rest.entryFile),
     dataDir: at(rest.dataDir),
-    token: { ...device, pinFile: at(device.pinFile) },
+    token: {
+      ...device,
+      ...(device.pinFile && { pinFile: at(device.pinFile) }),
+      ...(device.pin?.custodians && { pin: { custodians: { ...device.pin.custodians, socket: at(device.pin.custodians.socket) } } }),
+    },
     public: {
       ...clients,
       tlsCertificateFile: at(clients.tlsCertificateFile),
@@ -241,13 +280,4 @@ export function readNamed(file: string, key: string): string {
   } catch (error) {
     return fail('configuration', `${key}: ${file} cannot be read`, { cause: (error as NodeJS.ErrnoException).code ?? 'unknown' });
   }
-}
-
-/** The first line of the PIN file. @throws `configuration` when others may read it */
-export function readPin(file: string): Secret<string> {
-  const text = readNamed(file, 'token.pinFile');
-  const others = statSync(file).mode & 0o077;
-  if (others !== 0) fail('configuration', `token.pinFile: others may read ${file}: chmod 600`, { others: others.toString(8) });
-  const [pin] = text.split(/\r?\n/, 1);
-  return pin ? new Secret(pin) : fail('configuration', `token.pinFile: ${file} is empty`);
 }

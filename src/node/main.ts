@@ -21,8 +21,9 @@ import { startPeerListener } from '../web/peer-listener.ts';
 import { startPublicListener } from '../web/public-listener.ts';
 import { keyId } from '../wire/signed.ts';
 import { ownCode } from './code.ts';
-import { type Config, readNamed, readPin } from './config.ts';
+import { type Config, readNamed } from './config.ts';
 import { leafCredentials } from './credentials.ts';
+import { obtainPin } from './pin.ts';
 import { Publication } from './publication.ts';
 import type { PublicationPolicy } from './published.ts';
 import { type VaultParts, VaultService } from './service.ts';
@@ -44,22 +45,23 @@ export interface RunningNode {
 }
 
 /** @throws `configuration` naming the key, and what token and store refuse with */
-export async function startNode(config: Config, clock: Clock = systemClock): Promise<RunningNode> {
+export async function startNode(config: Config, stop: AbortSignal, clock: Clock = systemClock): Promise<RunningNode> {
   const parts = new Parts();
   try {
-    return await assemble(config, clock, parts);
+    return await assemble(config, stop, clock, parts);
   } catch (error) {
     await parts.close();
     throw error;
   }
 }
 
-async function assemble(config: Config, clock: Clock, parts: Parts): Promise<RunningNode> {
+async function assemble(config: Config, stop: AbortSignal, clock: Clock, parts: Parts): Promise<RunningNode> {
   const trace = pino({ level: config.trace.level, base: { node: config.self } }, pino.destination({ dest: 2, sync: true }));
   const entry = parseEntry(readNamed(config.entryFile, 'entryFile'));
   const passes = passesOf(config, entry, clock);
-  const { pinFile, module, label, profile, initString } = config.token;
-  const device = { module, label, pin: readPin(pinFile), ...(profile && { profile }), ...(initString && { initString }) };
+  const { module, label, profile, initString } = config.token;
+  const pin = await obtainPin(config.token, trace, stop);
+  const device = { module, label, pin, ...(profile && { profile }), ...(initString && { initString }) };
   const token = parts.add(await openToken(device), (it) => it.close());
   const { sealingKey, description } = token;
   const own = { self: keyId(token.identityKey), name: config.self, sealingKey, description };

@@ -46,10 +46,10 @@ export function answerOf({ call, returned }: DeviceError): Evidence {
   return { call, returned: `0x${returned.toString(16)}` };
 }
 
-/** `token-full`, `configuration` for a wrong PIN, or `token-unavailable`, with the call and the device's answer. Other errors stay what they are. */
+/** `token-full`, `pin-refused` for a wrong PIN, or `token-unavailable`, with the call and the device's answer. Other errors stay what they are. */
 export function asRefusal(error: unknown): unknown {
   if (!(error instanceof DeviceError)) return error;
-  if (PIN_REFUSED.has(error.returned)) return new HoldfastError('configuration', 'the token refused its PIN', answerOf(error), error);
+  if (PIN_REFUSED.has(error.returned)) return new HoldfastError('pin-refused', 'the token refused its PIN', answerOf(error), error);
   const code: Code = FULL.has(error.returned) ? 'token-full' : 'token-unavailable';
   return new HoldfastError(code, 'the token refused a call', answerOf(error), error);
 }

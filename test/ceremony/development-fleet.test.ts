@@ -13,7 +13,8 @@ import { developmentFleet } from '../../src/ceremony/plans/development-fleet.ts'
 import { Transcript } from '../../src/ceremony/transcript.ts';
 import { verifyTranscript } from '../../src/ceremony/verify.ts';
 import { activeFleet, parseEntry } from '../../src/fleet/entry.ts';
-import { readConfig, readPin } from '../../src/node/config.ts';
+import { readConfig } from '../../src/node/config.ts';
+import { readPin } from '../../src/node/pin.ts';
 import { spkiOf } from '../../src/web/peer-trust.ts';
 import { expectGoldenText } from './golden.ts';
 
@@ -97,7 +98,7 @@ it('writes configurations that the programs take', () => {
     const config = readConfig(file(node, 'node.json'));
     expect(config).toMatchObject({ self: node, entryFile: file('fleet-entry.json'), public: { port: 20_001 + i } });
     expect(Object.keys(config.peers)).toHaveLength(2);
-    expect(readPin(config.token.pinFile).reveal()).toBe(read(node, 'pin').trim());
+    expect(readPin(config.token.pinFile!).reveal()).toBe(read(node, 'pin').trim());
   }
   expect(readAccountsConfig(file('accounts', 'accounts.json'))).toMatchObject({ port: 20_030, dataDir: file('accounts', 'data') });
 });

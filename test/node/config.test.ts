@@ -3,7 +3,8 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import { type ConfigFile, configSchema, readConfig, readPin } from '../../src/node/config.ts';
+import { type ConfigFile, configSchema, readConfig } from '../../src/node/config.ts';
+import { readPin } from '../../src/node/pin.ts';
 import { configurationTable } from '../house/configuration.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'holdfast-config-'));
@@ -49,6 +50,9 @@ describe('refused, naming the key', () => {
   const { self: _, ...nameless } = good;
   test.each<[string, unknown]>([
     ['self', nameless],
+    ['token.pin', { ...good, token: { ...good.token, pin: { fd: 0 } } }],
+    ['token.pin', { ...good, token: { ...good.token, pinFile: undefined, pin: { fd: 0, credential: 'pin' } } }],
+    ['token.pin.credential', { ...good, token: { ...good.token, pinFile: undefined, pin: { credential: '../pin' } } }],
     ['token.label', { ...good, token: { ...good.token, label: '' } }],
     ['public.port', { ...good, public: { ...good.public, port: 70_000 } }],
     ['public.origins.0', { ...good, public: { ...good.public, origins: ['somewhere'] } }],

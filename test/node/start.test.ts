@@ -2,23 +2,22 @@
  * A node as the process that a service manager runs: what it refuses to start over, how it stops, and that nobody but the
  * fleet's nodes talks to its peer listener while its TLS key is in the token.
  */
-import { type ChildProcess, spawn } from 'node:child_process';
 import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { request } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect, type PeerCertificate } from 'node:tls';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { type FleetLayout, MAIN, type Member, requireLayout } from '../../src/cli/fleet/layout.ts';
+import { type FleetLayout, type Member, requireLayout } from '../../src/cli/fleet/layout.ts';
 import { makeFleetIn } from '../../src/cli/fleet/make.ts';
 import { parseEntry } from '../../src/fleet/entry.ts';
 import type { ConfigFile } from '../../src/node/config.ts';
 import { anchorOf } from '../../src/web/peer-trust.ts';
+import { endAll, Node, until } from './process.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'holdfast-node-'));
 let layout: FleetLayout;
 let first: Member;
-const running = new Set<Node>();
 
 beforeAll(async () => {
   await makeFleetIn(folder, 3, () => undefined);
@@ -28,39 +27,9 @@ beforeAll(async () => {
   writeFileSync(join(folder, 'jwks.json'), '{"keys":[]}');
 });
 afterEach(async () => {
-  for (const node of running) await node.end('SIGKILL');
+  await endAll();
 });
 afterAll(() => rmSync(folder, { recursive: true }));
-
-class Node {
-  readonly #process: ChildProcess;
-  readonly #ended: Promise<number | NodeJS.Signals | null>;
-  output = '';
-
-  constructor(member: Member, config = member.config) {
-    const environment = { PATH: process.env['PATH'], ...member.environment };
-    this.#process = spawn(process.execPath, [MAIN, 'node', 'start', '--config', config], {
-      env: environment,
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    for (const stream of [this.#process.stdout, this.#process.stderr]) {
-      stream?.on('data', (chunk) => {
-        this.output += chunk;
-      });
-    }
-    this.#ended = new Promise((resolve) => {
-      this.#process.once('close', (code, signal) => resolve(code ?? signal));
-    });
-    running.add(this);
-  }
-
-  async end(signal?: NodeJS.Signals) {
-    if (signal !== undefined) this.#process.kill(signal);
-    const ended = await this.#ended;
-    running.delete(this);
-    return ended;
-  }
-}
 
 /** The first node with another configuration. */
 function changed(change: (config: ConfigFile) => Partial<ConfigFile>): Node {
@@ -78,13 +47,6 @@ function measuredOnly(): Partial<ConfigFile> {
   entry.fleets[0].measurements = [{ digest: 'a'.repeat(64), rebuild: 'npm run release' }];
   writeFileSync(join(folder, 'measured.json'), JSON.stringify(entry));
   return { entryFile: '../measured.json' };
-}
-
-async function until(holds: () => Promise<boolean>, node: Node): Promise<void> {
-  for (let tries = 0; !(await holds().catch(() => false)); tries += 1) {
-    if (tries > 200) throw new Error(`not within 20 s: ${node.output}`);
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
 }
 
 const status = (path: string, member = first) =>

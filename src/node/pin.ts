@@ -1,0 +1,104 @@
+/**
+ * Where a node has its token's PIN from (configuration, `token`): a file descriptor, a credential of systemd, or m of n custodians
+ * who come to a socket. Never an argument or the environment, which others of the machine can read; a file with the PIN in clear
+ * is for development. It stays in this process's memory alone: a token that was away is opened again with it.
+ */
+import { closeSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Logger } from 'pino';
+import { fail } from '../base/errors.ts';
+import { Secret } from '../base/secret.ts';
+import { type Desk, openDesk } from '../custody/desk.ts';
+import { Gathering } from '../custody/gathering.ts';
+import type { Config } from './config.ts';
+
+/** @param stop ends the wait for custodians @throws `configuration` naming the key; what `stop` was aborted with */
+export async function obtainPin(
+  { label, pinFile, pin }: Config['token'],
+  trace: Pick<Logger, 'info' | 'warn'>,
+  stop: AbortSignal,
+): Promise<Secret<string>> {
+  if (pinFile !== undefined) {
+    trace.warn({ pinFile }, 'DEVELOPMENT: the PIN of the token is in a file, in clear');
+    return readPin(pinFile);
+  }
+  if (pin?.custodians !== undefined) return gather(label, pin.custodians, trace, stop);
+  return readable({ label, pin });
+}
+
+/** Of all sources the ones that do not wait for people. @throws `configuration` for the others */
+export function readable({ pinFile, pin }: Pick<Config['token'], 'label' | 'pinFile' | 'pin'>): Secret<string> {
+  if (pinFile !== undefined) return readPin(pinFile);
+  if (pin?.fd !== undefined) return fromDescriptor(pin.fd);
+  if (pin?.credential !== undefined) return fromCredential(pin.credential);
+  return fail('configuration', 'token.pin.custodians: only the node itself waits for custodians: give --pin-fd');
+}
+
+/** The first line of the PIN file. @throws `configuration` when others may read it */
+export function readPin(file: string): Secret<string> {
+  return firstLine(file, 'token.pinFile', file);
+}
+
+function fromCredential(name: string): Secret<string> {
+  const folder = process.env['CREDENTIALS_DIRECTORY'];
+  if (folder === undefined) return fail('configuration', 'token.pin.credential: systemd gave no credentials: LoadCredential= in the unit');
+  return firstLine(join(folder, name), 'token.pin.credential', name);
+}
+
+/** And then it is closed: no program that this one starts, and no code that runs later, reads it again. */
+function fromDescriptor(fd: number): Secret<string> {
+  let bytes: Buffer;
+  try {
+    bytes = readFileSync(fd);
+    closeSync(fd);
+  } catch (error) {
+    return fail('configuration', `token.pin.fd: file descriptor ${fd} cannot be read`, { cause: causeOf(error) });
+  }
+  return lineOf(bytes, 'token.pin.fd', `file descriptor ${fd}`);
+}
+
+function firstLine(file: string, key: string, name: string): Secret<string> {
+  let bytes: Buffer;
+  try {
+    bytes = readFileSync(file);
+  } catch (error) {
+    return fail('configuration', `${key}: ${name} cannot be read`, { cause: causeOf(error) });
+  }
+  const others = statSync(file).mode & 0o077;
+  if (others !== 0) fail('configuration', `${key}: others may read ${name}: chmod 600`, { others: others.toString(8) });
+  return lineOf(bytes, key, name);
+}
+
+const causeOf = (error: unknown): string => (error as NodeJS.ErrnoException).code ?? 'unknown';
+
+function lineOf(bytes: Buffer, key: string, name: string): Secret<string> {
+  const [pin] = bytes.toString('utf8').split(/\r?\n/, 1);
+  bytes.fill(0);
+  return pin ? new Secret(pin) : fail('configuration', `${key}: ${name} is empty`);
+}
+
+type Custodians = NonNullable<NonNullable<Config['token']['pin']>['custodians']>;
+
+async function gather(
+  token: string,
+  { socket, ceremony }: Custodians,
+  trace: Pick<Logger, 'info' | 'warn'>,
+  stop: AbortSignal,
+): Promise<Secret<string>> {
+  const gathering = new Gathering({ ceremony, token, pin: 'user' });
+  const desk: Desk = await openDesk(socket, gathering, ({ given, needed }, refused) => {
+    if (refused === undefined) trace.info({ given: given.length, needed }, 'a custodian has come');
+    else trace.warn({ why: refused.message, ...refused.evidence }, 'a share was refused');
+  });
+  trace.warn({ socket, token, ceremony }, 'waiting for custodians: holdfast custodian give');
+  try {
+    return await new Promise((resolve, reject) => {
+      const aborted = () => reject(stop.reason);
+      if (stop.aborted) aborted();
+      stop.addEventListener('abort', aborted, { once: true });
+      void desk.pin.then(resolve);
+    });
+  } finally {
+    await desk.close();
+  }
+}
