@@ -13,6 +13,8 @@ export interface BenchClient {
   register(): Promise<void>;
   /** @throws unless the fleet answered, and acknowledged the success */
   recover(): Promise<void>;
+  /** One guess, and nothing that tells the fleet that it was right, but for what refills the guesses. @throws unless it was certified */
+  attempt(): Promise<void>;
 }
 
 /** Small waiting times; what hardening costs is the client's, and asked for with KDF_MIN. */

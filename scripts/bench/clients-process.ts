@@ -28,14 +28,22 @@ serve({
       return client && (() => client.register());
     });
   },
-  /** Every account has one client at work at most: its own slot would only queue. */
-  recover: ({ inFlight, durationMs }: { inFlight: number; durationMs: number }): Promise<Loaded> => {
-    const idle = [...clients];
-    const next = () => async () => {
-      const client = idle.shift();
-      if (client === undefined) throw new Error('there are fewer accounts than clients at work');
-      await client.recover().finally(() => idle.push(client));
-    };
-    return load(Math.min(inFlight, clients.length), next, durationMs);
-  },
+  recover: (how: Loading) => again(how, (client) => client.recover()),
+  attempt: (how: Loading) => again(how, (client) => client.attempt()),
 });
+
+interface Loading {
+  readonly inFlight: number;
+  readonly durationMs: number;
+}
+
+/** Every account has one client at work at most: its own slot would only queue. */
+function again({ inFlight, durationMs }: Loading, work: (client: BenchClient) => Promise<void>): Promise<Loaded> {
+  const idle = [...clients];
+  const next = () => async () => {
+    const client = idle.shift();
+    if (client === undefined) throw new Error('there are fewer accounts than clients at work');
+    await work(client).finally(() => idle.push(client));
+  };
+  return load(Math.min(inFlight, clients.length), next, durationMs);
+}

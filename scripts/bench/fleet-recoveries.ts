@@ -42,7 +42,7 @@ export async function fleetRecoveries(how: FleetLoad): Promise<void> {
     tell('they register');
     const registering = await measured(at, clients, 'register', { inFlight });
     // Warm-up: connections, compiled code.
-    await clients.call('recover', { inFlight, durationMs: durationMs / 10 });
+    await clients.call('recover', { inFlight, durationMs: Math.max(1000, durationMs / 4) });
     tell(`they recover, ${durationMs / 1000} s`);
     const recovering = await measured(at, clients, 'recover', { inFlight, durationMs });
     const residentMiB = at.residentMiB();
@@ -63,7 +63,7 @@ export async function fleetRecoveries(how: FleetLoad): Promise<void> {
   }
 }
 
-function peopleOf({ profile }: DevelopmentFleet, { accounts, inFlight, raw }: FleetLoad): People {
+export function peopleOf({ profile }: DevelopmentFleet, { accounts, inFlight, raw }: FleetLoad): People {
   return {
     entryLine: readFileSync(profile.entryFile, 'utf8'),
     authority: readFileSync(profile.caFile, 'utf8'),

@@ -45,6 +45,7 @@ export function fullClients({ entryLine, authority, tenant, connections }: Reach
         const done = await client.deposit(PASSCODE, new Secret(systemRandom(32)), INPUT, { kdf: KDF_MIN, policy: BENCH_POLICY });
         if (done.kind !== 'deposited') throw new Error(`register: ${done.kind}`);
       },
+      attempt: () => Promise.reject(new Error('a real client always goes on to the end')),
       recover: async () => {
         const done = await client.recover(PASSCODE, INPUT);
         if (done.kind !== 'opened' || !done.confirmed) throw new Error(`recover: ${done.kind}`);

@@ -10,6 +10,7 @@ import { parseArgs } from 'node:util';
 import { backup } from './backup.ts';
 import { closeAll } from './closing.ts';
 import { DevelopmentFleet } from './development-fleet.ts';
+import { etcd } from './etcd.ts';
 import { fleetRecoveries } from './fleet-recoveries.ts';
 import { tell } from './report.ts';
 import { slots } from './slots.ts';
@@ -29,7 +30,7 @@ const { values } = parseArgs({
 });
 const { quick, long, only } = values;
 const sizes = values.nodes === undefined ? (quick ? [3] : [3, 5]) : values.nodes.split(',').map(Number);
-const counts = values.slots?.split(',').map(Number) ?? (quick ? [500, 2_000] : long ? [10_000, 120_000] : [1_000, 10_000]);
+const counts = values.slots?.split(',').map(Number) ?? (quick ? [500, 2_000] : long ? [10_000, 1_000_000] : [1_000, 10_000]);
 const durationMs = 1000 * Number(values.seconds ?? (quick ? 1 : 15));
 
 async function ceilings(): Promise<void> {
@@ -50,9 +51,15 @@ async function fleets(): Promise<void> {
   }
 }
 
+async function etcds(): Promise<void> {
+  const scale = quick ? { accounts: 16, inFlight: 8 } : { accounts: 256, inFlight: 64 };
+  for (const nodes of sizes) await etcd({ nodes, raw: true, ...scale, durationMs, ceilingMs: 0 });
+}
+
 const benches: Readonly<Record<string, () => Promise<void>>> = {
   'token-ceiling': ceilings,
   'fleet-recoveries': fleets,
+  etcd: etcds,
   slots: () => slots(counts, durationMs),
   backup: () => backup(quick ? 32 : 512),
 };

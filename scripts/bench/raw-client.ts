@@ -32,6 +32,8 @@ interface Envelope {
 }
 
 const spell = ({ bytes, signature }: Signed): Spelled => ({ signed: toBase64url(bytes), signature: toBase64url(signature) });
+/** Fewer guesses than there are. */
+const REFILLED_EVERY = 8;
 const LIFETIME_SECONDS = 120;
 
 /** @param issuer whose passes these are: the account service's URL */
@@ -82,6 +84,17 @@ export function rawClients(reach: Reach, issuer: string): (account: Account, via
       throw new Error(`${operation}: ${said.length} said, ${refused[0]?.refused ?? 'none refused'}`);
     };
     const status = async () => enough('status', await post('status', { request: await request('status', {}, 0, NO_ID) }));
+    const attempt = async () => {
+      tried += 1;
+      const asked = await request('attempt', { generation, digest }, tried, elementHash);
+      const attempted = await post('attempt', { request: asked, element: toBase64url(element) });
+      enough('attempt', attempted);
+      return attempted;
+    };
+    const confirm = async ({ votes }: Envelope) => {
+      const signed = spell(signMessage('unlock/confirm', { ...head, attempt: tried }, dealt.sign));
+      enough('confirm', await post('confirm', { confirmed: { confirm: signed, votes } }));
+    };
     return {
       register: async () => {
         await status();
@@ -93,12 +106,11 @@ export function rawClients(reach: Reach, issuer: string): (account: Account, via
       },
       recover: async () => {
         await status();
-        tried += 1;
-        const asked = await request('attempt', { generation, digest }, tried, elementHash);
-        const attempted = await post('attempt', { request: asked, element: toBase64url(element) });
-        enough('attempt', attempted);
-        const confirm = spell(signMessage('unlock/confirm', { ...head, attempt: tried }, dealt.sign));
-        enough('confirm', await post('confirm', { confirmed: { confirm, votes: attempted.votes } }));
+        await confirm(await attempt());
+      },
+      attempt: async () => {
+        const attempted = await attempt();
+        if (tried % REFILLED_EVERY === 0) await confirm(attempted);
       },
     };
   };

@@ -7,12 +7,12 @@ import { percentile, report, round, tell } from './report.ts';
 import type { Filled, Filling } from './slots-process.ts';
 
 const IN_FLIGHT = 64;
-/** As a node has by default, and the most that a token takes. */
-const [PAGES, PAGES_MOST, SLOTS_BY_DEFAULT] = [16, 96, 130_000];
+/** As a node has by default, and enough for a million. */
+const [PAGES, PAGES_OF_MANY, SLOTS_BY_DEFAULT] = [16, 64, 260_000];
 
 /** @param sizes the first is what the others are compared with; all with the same number of pages */
 export async function slots(sizes: readonly number[], durationMs: number): Promise<void> {
-  const pages = Math.max(...sizes) > SLOTS_BY_DEFAULT ? PAGES_MOST : PAGES;
+  const pages = Math.max(...sizes) > SLOTS_BY_DEFAULT ? PAGES_OF_MANY : PAGES;
   let first: number | undefined;
   for (const size of sizes) {
     const { folder, remove } = temporaryFolder();

@@ -42,6 +42,9 @@ export async function converse<T>(floor: Floor, talk: Talk<T>, stop: AbortSignal
   }
 }
 
+/** One for all: an error made anew for each conversation costs as much as a message. */
+const ENDED = new Error('the conversation is over');
+
 class Conversation {
   readonly #floor: Floor;
   readonly #stop: AbortSignal;
@@ -69,7 +72,7 @@ class Conversation {
 
   readonly #abort = (): void => {
     this.#stop.removeEventListener('abort', this.#abort);
-    this.#ended.abort();
+    this.#ended.abort(ENDED);
     this.#wake?.();
   };
 

@@ -3,7 +3,7 @@
  * {error: {code, message, evidence, next}}; what has no code is a bug of ours, and says nothing but that.
  */
 import type { IncomingMessage } from 'node:http';
-import express, { type ErrorRequestHandler, type Request, type RequestHandler } from 'express';
+import express, { type ErrorRequestHandler, type RequestHandler } from 'express';
 import type { z } from 'zod';
 import type { errorBody } from '../api/bodies.ts';
 import { codes, HoldfastError } from '../base/errors.ts';
@@ -35,20 +35,26 @@ export const noSuchRoute: RequestHandler = (request) => {
 
 /** Last in the chain. */
 export function answerError(trace: Trace): ErrorRequestHandler {
-  return (thrown: unknown, request, response, next) => {
-    const error = coded(thrown);
-    const what = { code: error.code, operation: operationOf(request), evidence: error.evidence };
-    if (error.code !== 'alarm') trace.info(what, error.message);
-    else trace.error({ ...what, bug: thrown instanceof HoldfastError ? undefined : stackOf(thrown) }, error.message);
+  return (thrown: unknown, { method, path }, response, next) => {
+    const { http, body } = errorAnswer(thrown, trace, method, path);
     if (response.headersSent) return next(thrown);
-    const { http, next: step } = codes[error.code];
-    const body: z.input<typeof errorBody> = { error: { code: error.code, message: error.message, evidence: error.evidence, next: step } };
     response.status(http).json(body);
   };
 }
 
-function operationOf({ method, path }: Request): string {
-  return `${method} ${path.slice(0, 64)}`;
+/** Tells the operator, and says what to answer. */
+export function errorAnswer(
+  thrown: unknown,
+  trace: Trace,
+  method: string,
+  path: string,
+): { readonly http: number; readonly body: z.input<typeof errorBody> } {
+  const error = coded(thrown);
+  const what = { code: error.code, operation: `${method} ${path.slice(0, 64)}`, evidence: error.evidence };
+  if (error.code !== 'alarm') trace.info(what, error.message);
+  else trace.error({ ...what, bug: thrown instanceof HoldfastError ? undefined : stackOf(thrown) }, error.message);
+  const { http, next } = codes[error.code];
+  return { http, body: { error: { code: error.code, message: error.message, evidence: error.evidence, next } } };
 }
 
 function coded(thrown: unknown): HoldfastError {

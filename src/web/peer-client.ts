@@ -13,6 +13,7 @@ import { PEER_REPLY_BYTES_MAX, type PeerOperation, peerOperations } from '../api
 import type { Id } from '../base/bytes.ts';
 import { fail, HoldfastError } from '../base/errors.ts';
 import type { Fleet, FleetNode } from '../fleet/fleet.ts';
+import type { Question } from '../quorum/member/member.ts';
 import { spellAsk, spellCaller } from './asks.ts';
 import type { Address, TlsCredentials } from './listen.ts';
 import { anchorOf } from './peer-trust.ts';
@@ -66,9 +67,22 @@ export async function connectPeers(options: PeerClientOptions): Promise<Peers> {
   };
 }
 
+/** A coordinator puts the same ask to every member: it is spelled once. */
+const spelled = new WeakMap<Question, string>();
+
+function textOf(ask: Question): string {
+  const text = spelled.get(ask) ?? textOfRequest('ask', spellAsk(ask));
+  spelled.set(ask, text);
+  return text;
+}
+
+function textOfRequest<Op extends PeerOperation>(operation: Op, request: RequestTo<Op>): string {
+  return JSON.stringify(encodeJson<unknown>(peerOperations[operation].request, request));
+}
+
 function memberOver(link: Link, signal: AbortSignal): MemberPort {
   return {
-    ask: (ask) => link.call('ask', spellAsk(ask), signal),
+    ask: (ask) => link.send('ask', textOf(ask), signal),
     cancel: (place, cancelled) => link.call('cancel', { place, cancelled }, signal),
     events: (ask) => link.call('events', spellCaller(ask), signal),
     teach: async (proof) => {
@@ -109,23 +123,34 @@ class Link {
     return new Link(node.id, pool, options);
   }
 
-  async call<Op extends PeerOperation>(operation: Op, request: RequestTo<Op>, stop: AbortSignal): Promise<ReplyOf<Op>> {
+  call<Op extends PeerOperation>(operation: Op, request: RequestTo<Op>, stop: AbortSignal): Promise<ReplyOf<Op>> {
+    return this.send(operation, textOfRequest(operation, request), stop);
+  }
+
+  async send<Op extends PeerOperation>(operation: Op, request: string, stop: AbortSignal): Promise<ReplyOf<Op>> {
     const { inFlightMax, callLimitMs } = this.#options;
     if (this.#inFlight >= inFlightMax) throw new Unreachable(this.#node, `${this.#inFlight} calls wait for it already`);
     this.#inFlight += 1;
+    // Not AbortSignal.any and AbortSignal.timeout, which cost as much as the rest of the call.
+    const ended = new AbortController();
+    const abandon = () => ended.abort(new Unreachable(this.#node, 'nobody waits for its answer any more'));
+    const late = setTimeout(() => ended.abort(new Unreachable(this.#node, 'it did not answer in time')), callLimitMs);
+    stop.addEventListener('abort', abandon);
+    if (stop.aborted) abandon();
     try {
-      const { request: asked, reply } = peerOperations[operation];
       const { statusCode, body } = await this.#pool.request({
         method: 'POST',
         path: `/peer/v1/${operation}`,
         headers: { 'content-type': 'application/json' },
-        body: JSON.stringify(encodeJson<unknown>(asked, request)),
-        signal: AbortSignal.any([stop, AbortSignal.timeout(callLimitMs)]),
+        body: request,
+        signal: ended.signal,
       });
-      return this.#read(statusCode, await body.text(), reply) as ReplyOf<Op>;
+      return this.#read(statusCode, await body.text(), peerOperations[operation].reply) as ReplyOf<Op>;
     } catch (error) {
       throw explain(error, this.#node);
     } finally {
+      clearTimeout(late);
+      stop.removeEventListener('abort', abandon);
       this.#inFlight -= 1;
     }
   }
@@ -199,7 +224,5 @@ const REASONS: Readonly<Record<string, string>> = {
 function explain(error: unknown, node: Id): Error {
   if (error instanceof HoldfastError || error instanceof Unreachable) return error;
   const { name, code = name } = error as { name: string; code?: string };
-  if (name === 'TimeoutError') return new Unreachable(node, 'it did not answer in time', error);
-  if (name === 'AbortError') return new Unreachable(node, 'nobody waits for its answer any more', error);
   return new Unreachable(node, `${REASONS[code] ?? 'the connection failed'} (${code})`, error);
 }

@@ -6,13 +6,13 @@
  *
  * Whoever has a node's TLS key can at most make this node read records that prove themselves, and ask what clients signed.
  */
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { createServer, type Server } from 'node:https';
 import type { SecureContextOptions, TLSSocket } from 'node:tls';
-import express, { type Express } from 'express';
 import { decodeJson, encodeJson } from '../api/json.ts';
 import { PEER_BODY_BYTES_MAX, type PeerOperation, peerOperations } from '../api/peers.ts';
-import { HoldfastError } from '../base/errors.ts';
-import { answerError, jsonBody, noSuchRoute, type Trace } from './answer.ts';
+import { fail, HoldfastError } from '../base/errors.ts';
+import { errorAnswer, isJson, type Trace } from './answer.ts';
 import { readAsk, readCaller } from './asks.ts';
 import { type Address, type Listener, listen, type TlsCredentials } from './listen.ts';
 import type { Passes } from './pass.ts';
@@ -60,20 +60,51 @@ function handlers({ fleet, member }: VaultPort, { passes, publication }: PeerLis
   };
 }
 
-function routes(port: VaultPort, options: PeerListenerOptions): Express {
-  const app = express();
-  app.disable('x-powered-by');
-  app.disable('etag');
+/** By hand: what Express does for browsers would cost as much here as an ask. */
+function routes(port: VaultPort, options: PeerListenerOptions): RequestListener {
   const handle = handlers(port, options) as Record<PeerOperation, (request: unknown) => Promise<unknown>>;
-  for (const operation of Object.keys(peerOperations) as PeerOperation[]) {
-    const { request, reply } = peerOperations[operation];
-    app.post(`/peer/v1/${operation}`, jsonBody(PEER_BODY_BYTES_MAX), async ({ body }, response) => {
-      response.json(encodeJson<unknown>(reply, await handle[operation](decodeJson<unknown>(request, body, 'the body'))));
-    });
+  const operations = new Map((Object.keys(peerOperations) as PeerOperation[]).map((operation) => [`/peer/v1/${operation}`, operation]));
+  const answer = async (operation: PeerOperation, request: IncomingMessage): Promise<unknown> => {
+    const { request: asked, reply } = peerOperations[operation];
+    const body = decodeJson<unknown>(asked, await readJson(request), 'the body');
+    return encodeJson<unknown>(reply, await handle[operation](body));
+  };
+  return (request, response) => {
+    const { method = '', url = '' } = request;
+    const refuse = (thrown: unknown): void => {
+      const { http, body } = errorAnswer(thrown, options.trace, method, url);
+      // What is left of the body is of no use to anyone.
+      if (!request.complete) response.setHeader('connection', 'close');
+      send(response, http, body);
+      request.resume();
+    };
+    const operation = method === 'POST' ? operations.get(url) : undefined;
+    if (operation === undefined) return refuse(new HoldfastError('not-found', `there is no ${method} on this path`));
+    answer(operation, request).then((body) => send(response, 200, body), refuse);
+  };
+}
+
+function send(response: ServerResponse, status: number, body: unknown): void {
+  const text = JSON.stringify(body);
+  response.writeHead(status, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) }).end(text);
+}
+
+/** @throws `malformed` for what is compressed (a few bytes could unfold to anything) or no JSON, `too-large` before it is taken in */
+async function readJson(request: IncomingMessage): Promise<unknown> {
+  if ((request.headers['content-encoding'] ?? 'identity') !== 'identity') fail('malformed', 'compressed bodies are not taken');
+  if (!isJson(request)) fail('malformed', 'the body is not JSON');
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+    bytes += chunk.length;
+    if (bytes > PEER_BODY_BYTES_MAX) fail('too-large', 'the body is larger than this path takes', { max: PEER_BODY_BYTES_MAX });
+    chunks.push(chunk);
   }
-  app.use(noSuchRoute);
-  app.use(answerError(options.trace));
-  return app;
+  try {
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(chunks.length === 1 ? chunks[0] : Buffer.concat(chunks)));
+  } catch {
+    return fail('malformed', 'the body is not JSON');
+  }
 }
 
 export async function startPeerListener(port: VaultPort, options: PeerListenerOptions): Promise<Listener> {
