@@ -5,17 +5,27 @@
 import type { z } from 'zod';
 import { z as zod } from 'zod';
 import { type Envelope, envelope, errorBody, type PublicOperation, requests } from '../api/bodies.ts';
+import type { Id } from '../base/bytes.ts';
 import { fail, HoldfastError } from '../base/errors.ts';
 import type { Secret } from '../base/secret.ts';
 import type { WayIn } from '../vault/slot.ts';
 
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
 
+/** The fleet bundle that the client has; a node that has another one sends it along. */
+export interface BundleExchange {
+  /** Zeros for none. */
+  readonly digest: Id;
+  /** Hears what is not verified yet. */
+  hear(text: string, from: string): Promise<void>;
+}
+
 export interface Reach {
   /** Base URLs of the nodes, in the order in which they are tried. */
   readonly urls: readonly string[];
   readonly fetch: Fetch;
   readonly callLimitMs: number;
+  readonly bundle?: BundleExchange;
 }
 
 export interface Credentials {
@@ -67,15 +77,24 @@ export class FleetHttp {
   }
 
   async #post(url: string, pass: Secret<string>, body: string): Promise<Envelope> {
+    const { bundle } = this.#reach;
     const response = await this.#reach.fetch(url, {
       method: 'POST',
-      headers: { authorization: `Bearer ${pass.reveal()}`, 'content-type': 'application/json' },
+      headers: {
+        authorization: `Bearer ${pass.reveal()}`,
+        'content-type': 'application/json',
+        ...(bundle && { 'holdfast-bundle': bundle.digest }),
+      },
       body,
       redirect: 'error',
       signal: AbortSignal.timeout(this.#reach.callLimitMs),
     });
     const answer: unknown = await response.json();
-    if (response.ok) return envelope.parse(answer);
+    if (response.ok) {
+      const read = envelope.parse(answer);
+      if (read.bundle !== undefined) await bundle?.hear(read.bundle, url);
+      return read;
+    }
     const { code, message, evidence } = errorBody.parse(answer).error;
     return fail(code, message, evidence);
   }

@@ -7,7 +7,7 @@ import { fromBase64url, fromUtf8, type Id } from '../base/bytes.ts';
 import { fail } from '../base/errors.ts';
 import { type Clock, type Random, systemClock, systemRandom } from '../base/ports.ts';
 import type { Secret } from '../base/secret.ts';
-import { activeFleet, type FleetEntry, fleetById } from '../fleet/entry.ts';
+import { activeFleet, type EntryFleet, type FleetEntry, fleetById } from '../fleet/entry.ts';
 import { type Announced, cancel, type Objected } from '../quorum/client/cancel.ts';
 import { type Authority, type Deposited, deposit } from '../quorum/client/deposit.ts';
 import type { Client } from '../quorum/client/effects.ts';
@@ -22,17 +22,29 @@ import { accountId, type Place, slotId, type WayIn } from '../vault/slot.ts';
 import { verifyP256 } from '../vault/unlock.ts';
 import type { Verify } from '../wire/signed.ts';
 import { type Brought, driveClient, type Session } from './drive.ts';
-import { type Fetch, FleetHttp } from './fleet-http.ts';
+import { type BundleExchange, type Fetch, FleetHttp } from './fleet-http.ts';
 import type { ClientKey } from './key.ts';
+import type { LearnedFleet } from './learn.ts';
 import type { MemoStore } from './memo.ts';
 import { dealRegistration, dealTombstone, type Input } from './open.ts';
 
-export interface ClientOptions {
+/** The pinned mode: whoever gave the client this entry decides which fleet it trusts. */
+export interface PinnedFleet {
   readonly entry: FleetEntry;
   /** The fleet that a backup names; by default the entry's active one. */
   readonly fleet?: Id;
   /** Accept simulated tokens, which protect nothing: for development only. */
   readonly allowSimulated?: boolean;
+}
+
+/** The over-the-air mode: the fleet that it was learnt for (learn.ts). */
+export interface FleetOverTheAir {
+  readonly learned: LearnedFleet;
+}
+
+export type ClientOptions = (PinnedFleet | FleetOverTheAir) & SessionOptions;
+
+export interface SessionOptions {
   /** The organisation whose account service issued the pass. */
   readonly tenant: string;
   /** A JWT that names the client key by its thumbprint. */
@@ -65,11 +77,13 @@ export class VaultClient {
   readonly #session: Session;
   readonly #account: Omit<Place, 'way'>;
   readonly #verify: Verify;
+  readonly #learned: LearnedFleet | undefined;
+  readonly #state: EntryFleet['state'];
 
   constructor(options: ClientOptions) {
-    const tolerance = { allowSimulated: options.allowSimulated ?? false };
-    const { entry } = options;
-    const chosen = options.fleet === undefined ? activeFleet(entry, tolerance) : fleetById(entry, options.fleet, tolerance);
+    const { entry, fleet: chosen } = 'learned' in options ? options.learned.trusted : chooseFleet(options);
+    this.#learned = 'learned' in options ? options.learned : undefined;
+    this.#state = chosen.state;
     const { issuer, subject } = claimsOf(options.pass);
     this.#account = { tenant: options.tenant, account: accountId(entry.namespace, issuer, subject) };
     this.#verify = options.verify ?? verifyP256;
@@ -79,9 +93,10 @@ export class VaultClient {
     const listed = chosen.nodes.map((node) => node.url.replace(/\/$/, ''));
     const urls = listed.map((_, i) => listed[(i + first) % listed.length] as string);
     const reach = { urls, fetch: options.fetch ?? ((url, init) => fetch(url, init)), callLimitMs: options.callLimitMs ?? 30_000 };
+    const bundle = this.#learned && exchangeOf(this.#learned);
     this.#session = {
       fleet: chosen.fleet,
-      http: new FleetHttp(reach),
+      http: new FleetHttp({ ...reach, ...(bundle && { bundle }) }),
       pass: options.pass,
       clientKey: options.clientKey,
       memos: options.memos,
@@ -104,9 +119,13 @@ export class VaultClient {
     return driveClient(this.#session, client, askPresence(client), {});
   }
 
-  /** Deposits 32 bytes under the input; an unfinished deposit of this slot is finished first, as it is. */
-  deposit(way: WayIn, secret: Secret<Uint8Array>, input: Input, options: DepositOptions = {}): Promise<Deposited> {
+  /**
+   * Deposits 32 bytes under the input; an unfinished deposit of this slot is finished first, as it is.
+   * @throws `not-allowed` where the fleet takes no registrations any more; `untrusted-bundle` unless every check of the bundle passes
+   */
+  async deposit(way: WayIn, secret: Secret<Uint8Array>, input: Input, options: DepositOptions = {}): Promise<Deposited> {
     const { policy = DEFAULT_POLICY, kdf = DEFAULT_KDF, authority, note } = options;
+    this.requireRegistering();
     const client = this.#client(way);
     const { fleet, tools } = this.#session;
     const deal = async (generation: number) => ({
@@ -172,6 +191,13 @@ export class VaultClient {
     return (await this.#drive(client, pushActivation(client))) && confirmed;
   }
 
+  /** For who wants to know before a person is asked for anything. @throws as `deposit` */
+  requireRegistering(): void {
+    if (this.#state !== 'active')
+      fail('not-allowed', `this fleet is ${this.#state}, and takes no registrations: move to the newer one first`, { fleet: this.fleet });
+    this.#learned?.requireRegistering();
+  }
+
   #drive<T>(client: Client, machine: Parameters<typeof driveClient<T>>[2], brought: Brought = {}): Promise<T> {
     return driveClient(this.#session, client, machine, brought);
   }
@@ -179,6 +205,15 @@ export class VaultClient {
   #client(way: WayIn): Client {
     return { fleet: this.#session.fleet, place: { ...this.#account, way }, verify: this.#verify };
   }
+}
+
+function chooseFleet({ entry, fleet, allowSimulated = false }: PinnedFleet): { entry: FleetEntry; fleet: EntryFleet } {
+  const tolerance = { allowSimulated };
+  return { entry, fleet: fleet === undefined ? activeFleet(entry, tolerance) : fleetById(entry, fleet, tolerance) };
+}
+
+function exchangeOf(learned: LearnedFleet): BundleExchange {
+  return { digest: learned.trusted.bundle.digest, hear: (text, from) => learned.hear(text, from) };
 }
 
 /** Who the pass is for. Not verified here: a wrong claim only names an account that the nodes then refuse. */

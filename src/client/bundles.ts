@@ -1,0 +1,45 @@
+/**
+ * Fetches the fleet bundle from nodes: `GET /v1/bundle` of each, all at the same time, none believed. What comes back is text of
+ * at most the documented size, or why there is none. Called by learn.ts, which verifies.
+ */
+import { fromUtf8 } from '../base/bytes.ts';
+import { BUNDLE_BYTES_MAX } from '../trust/bundle.ts';
+import type { Fetch } from './fleet-http.ts';
+
+export type Fetched = { readonly url: string; readonly text: string } | { readonly url: string; readonly why: string };
+
+export function fetchBundles(urls: readonly string[], fetch: Fetch, limitMs: number): Promise<readonly Fetched[]> {
+  return Promise.all(
+    urls.map(async (base) => {
+      const url = `${base}/v1/bundle`;
+      try {
+        return { url, text: await fetchBundle(url, fetch, limitMs) };
+      } catch (error) {
+        return { url, why: error instanceof Error ? error.message : 'unreachable' };
+      }
+    }),
+  );
+}
+
+async function fetchBundle(url: string, fetch: Fetch, limitMs: number): Promise<string> {
+  const response = await fetch(url, { redirect: 'error', signal: AbortSignal.timeout(limitMs) });
+  if (!response.ok) throw new Error(`it answers with status ${response.status}`);
+  return fromUtf8(await readAtMost(response, BUNDLE_BYTES_MAX + 1));
+}
+
+/** A stranger's answer must not fill the memory. */
+async function readAtMost(response: Response, bytesMax: number): Promise<Uint8Array> {
+  const reader = response.body?.getReader();
+  const bytes = new Uint8Array(bytesMax);
+  let length = 0;
+  for (;;) {
+    const step = await reader?.read();
+    if (step === undefined || step.done) return bytes.subarray(0, length);
+    if (length + step.value.length > bytesMax) {
+      await reader?.cancel();
+      throw new Error(`its answer has more than ${bytesMax} bytes`);
+    }
+    bytes.set(step.value, length);
+    length += step.value.length;
+  }
+}
