@@ -7,7 +7,7 @@ import { EXIT, EXIT_CODES, exitCodeOf, printError } from './report.ts';
 
 type Load = () => Promise<readonly Command[]>;
 const device: Load = async () => (await import('./device.ts')).deviceCommands();
-const people = ['setup', 'backup', 'restore', 'status', 'passcode', 'recovery-code', 'key', 'key64', 'cancel', 'delete'];
+const people = ['setup', 'backup', 'restore', 'status', 'passcode', 'recovery-code', 'key', 'key64', 'cancel', 'move', 'delete'];
 
 /** Each loads what it needs: a node's process holds nothing of a person's device, and help is quick. */
 const groups: Readonly<Record<string, Load>> = {

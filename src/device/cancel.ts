@@ -4,8 +4,8 @@ import type { SeenEvent } from '../quorum/client/events.ts';
 import { PASSCODE, RECOVERY_CODE, type WayIn } from '../vault/slot.ts';
 import type { DeviceHome } from './home.ts';
 import { type Bring, recoverKey } from './recovery.ts';
+import type { Say } from './say.ts';
 import type { DeviceSession } from './session.ts';
-import type { Say } from './unfinished.ts';
 import { visit } from './visit.ts';
 
 export interface Waiting extends Announced {

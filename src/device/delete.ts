@@ -5,7 +5,7 @@ import { expectDeposited } from './deposited.ts';
 import type { DeviceHome } from './home.ts';
 import { describeSeconds, nameOf } from './names.ts';
 import { type Ask, type Found, recoverKey } from './recovery.ts';
-import type { Say } from './unfinished.ts';
+import type { Say } from './say.ts';
 import { visit } from './visit.ts';
 
 export interface Deletion {

@@ -4,18 +4,20 @@
  *
  *   HOME/device.json   0600: the profile below
  *   HOME/key64.json    0600: the recipient of a 64-digit key, for backups without a vault
- *   HOME/memos/        unfinished business with the fleet (client/memo.ts)
+ *   HOME/fleets/       what was seen of each deployment's fleet keys, by its root, and its last bundle that verified
+ *   HOME/memos/FLEET/  unfinished business with each fleet (client/memo.ts): a slot has the same id in all of them
  */
 import { mkdir, open, readFile, rename } from 'node:fs/promises';
 import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { headerFields, recipient } from '../backup/header.ts';
+import { type Id, utf8 } from '../base/bytes.ts';
 import { fail } from '../base/errors.ts';
+import { type KnownStore, parseKnown, spellKnown } from '../client/known.ts';
+import { hash } from '../wire/signed.ts';
 
-const profile = z.strictObject({
-  /** The pinned fleet entry. */
-  entryFile: z.string(),
+const shared = {
   /** A certification authority of the nodes' web addresses that the system does not know; for development. */
   caFile: z.string().exactOptional(),
   /** Where passes come from. */
@@ -26,11 +28,29 @@ const profile = z.strictObject({
   allowSimulated: z.boolean(),
   /** Set by the first backup or restore: where the key is kept, and the recipient for new backups. All public. */
   backup: headerFields.exactOptional(),
+  /** That key was recovered over a fleet bundle that may not be current: no new backup until a current one is seen. */
+  overStale: z.literal(true).exactOptional(),
+};
+/** Whoever gives out the entry decides which fleet this device trusts. */
+const pinned = z.strictObject({ entryFile: z.string(), ...shared });
+/** Fleet keys over the air (docs/transparency.md): trusted is what verifies under this root. */
+const overTheAir = z.strictObject({
+  /** root.json, of any version. */
+  rootFile: z.string(),
+  /** Nodes to ask first; later those of the last entry that verified are asked too. */
+  urls: z
+    .array(z.url({ protocol: /^https$/ }))
+    .min(1)
+    .max(64),
+  /** How many third parties must have cosigned the log; by default one. With none, operator and witness together can publish unseen. */
+  thirdParties: z.int().min(0).max(32).exactOptional(),
+  ...shared,
 });
+const profile = z.union([pinned, overTheAir]);
 const keyOnly = z.strictObject({ recipient });
 
 export type Profile = z.output<typeof profile>;
-export type Published = Omit<Profile, 'user' | 'backup'>;
+export type Published = z.output<typeof published>;
 
 export class DeviceHome {
   readonly path: string;
@@ -40,8 +60,20 @@ export class DeviceHome {
     this.path = path ?? join(stateFolder(), 'holdfast');
   }
 
-  get memos(): string {
-    return join(this.path, 'memos');
+  memosOf(fleet: Id): string {
+    return join(this.path, 'memos', fleet);
+  }
+
+  /** @param root the text of the root that is pinned: another deployment has seen nothing yet */
+  known(root: string): KnownStore {
+    const name = join('fleets', `${hash(utf8(root))}.json`);
+    return {
+      load: async () => {
+        const text = await this.#text(name);
+        return text === undefined ? undefined : parseKnown(text);
+      },
+      save: (known) => this.#replace(name, spellKnown(known)),
+    };
   }
 
   /** @throws `configuration` */
@@ -54,7 +86,8 @@ export class DeviceHome {
   async setUp(from: Published, user: string): Promise<void> {
     const before = await this.#read('device.json', profile);
     const same = before?.user === user && before.tenant === from.tenant && before.accounts === from.accounts;
-    await this.save({ ...from, user, ...(same && before.backup && { backup: before.backup }) });
+    const { backup, overStale } = same ? before : {};
+    await this.save({ ...from, user, ...(backup && { backup }), ...(overStale && { overStale }) });
   }
 
   save(value: Profile): Promise<void> {
@@ -71,22 +104,30 @@ export class DeviceHome {
   }
 
   async #read<T>(name: string, schema: z.ZodType<T>): Promise<T | undefined> {
-    const file = join(this.path, name);
+    const text = await this.#text(name);
+    return text === undefined ? undefined : parseAs(schema, text, join(this.path, name));
+  }
+
+  async #text(name: string): Promise<string | undefined> {
     try {
-      return parseAs(schema, await readFile(file, 'utf8'), file);
+      return await readFile(join(this.path, name), 'utf8');
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
       throw error;
     }
   }
 
+  #write(name: string, value: object): Promise<void> {
+    return this.#replace(name, `${JSON.stringify(value, undefined, 2)}\n`);
+  }
+
   /** A crash leaves the old file or the new one. */
-  async #write(name: string, value: object): Promise<void> {
-    await mkdir(this.path, { recursive: true, mode: 0o700 });
+  async #replace(name: string, text: string): Promise<void> {
     const file = join(this.path, name);
+    await mkdir(dirname(file), { recursive: true, mode: 0o700 });
     const handle = await open(`${file}.new`, 'w', 0o600);
     try {
-      await handle.writeFile(`${JSON.stringify(value, undefined, 2)}\n`);
+      await handle.writeFile(text);
       await handle.sync();
     } finally {
       await handle.close();
@@ -118,7 +159,8 @@ function parseAs<T>(schema: z.ZodType<T>, text: string, file: string): T {
   return read.success ? read.data : fail('configuration', `${file}: ${z.prettifyError(read.error)}`);
 }
 
-const published = profile.pick({ entryFile: true, caFile: true, accounts: true, tenant: true, allowSimulated: true });
+const ofPerson = { user: true, backup: true, overStale: true } as const;
+const published = z.union([pinned.omit(ofPerson), overTheAir.omit(ofPerson)]);
 
 /** What an operator hands out to people: the profile without the person. @throws `configuration` */
 export async function readPublishedProfile(file: string): Promise<Published> {

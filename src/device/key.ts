@@ -4,7 +4,7 @@ import type { Secret } from '../base/secret.ts';
 import type { DeviceHome } from './home.ts';
 import { spellKey64 } from './key64.ts';
 import { type Bring, recoverKey } from './recovery.ts';
-import type { Say } from './unfinished.ts';
+import type { Say } from './say.ts';
 import { visit } from './visit.ts';
 
 export interface ShownKey {

@@ -12,8 +12,8 @@ import { PASSCODE } from '../vault/slot.ts';
 import { expectDeposited, makeNote } from './deposited.ts';
 import type { DeviceHome } from './home.ts';
 import { type Ask, type Bring, recoverKey } from './recovery.ts';
+import type { Say } from './say.ts';
 import { depositAt } from './session.ts';
-import type { Say } from './unfinished.ts';
 import { visit } from './visit.ts';
 
 /**
@@ -36,6 +36,7 @@ export async function setPasscode(home: DeviceHome, askNew: Ask, say: Say, polic
         'this account has a backup key already: bring it to this device with holdfast restore, or holdfast passcode change',
       );
     }
+    client.requireRegistering();
     const input = await choosePasscode(await askNew(), [profile.user]);
     say('depositing a new backup key with the fleet');
     const key = new Secret(systemRandom(32));
@@ -55,6 +56,7 @@ export async function setPasscode(home: DeviceHome, askNew: Ask, say: Say, polic
 export function changePasscode(home: DeviceHome, bring: Bring, askNew: Ask, say: Say): Promise<Deposit> {
   return visit(home, say, async (session) => {
     const { client, profile } = session;
+    client.requireRegistering();
     const { key, recipient, authority } = await recoverKey(client, bring, say);
     const input = await choosePasscode(await askNew(), [profile.user]);
     const replaces = bring.way.kind === 'passcode' ? authority.registration : await inForce(client);

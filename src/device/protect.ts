@@ -10,11 +10,14 @@ import { checkRestore, restore } from '../backup/restore.ts';
 import { fail } from '../base/errors.ts';
 import type { Policy } from '../vault/policy.ts';
 import { PASSCODE } from '../vault/slot.ts';
+import { whyStale } from './fleet-keys.ts';
 import type { DeviceHome } from './home.ts';
 import { setPasscode } from './passcode.ts';
-import { type Ask, type Bring, recoverKey } from './recovery.ts';
-import type { Say } from './unfinished.ts';
-import { type Visit, visit } from './visit.ts';
+import { firstThatHolds, placesOf } from './places.ts';
+import { type Ask, askOnce, type Bring, recoverKey } from './recovery.ts';
+import { type Say, sayOnce } from './say.ts';
+import { depositAt } from './session.ts';
+import { type Visit, visit, withFleetKeys } from './visit.ts';
 
 export interface Progress {
   readonly say: Say;
@@ -37,9 +40,31 @@ export async function backUp(
   progress: Progress,
   policy: Partial<Policy> = {},
 ): Promise<BackedUp> {
-  const { backup } = await home.load();
+  const { backup, overStale } = await home.load();
   await checkArchive(folder, target);
+  if (overStale) await requireCurrent(home, progress.say);
   return store(folder, target, backup ?? (await setPasscode(home, askNew, progress.say, policy)), progress);
+}
+
+/**
+ * A key that came over a bundle which may not be current opens what was encrypted for it and encrypts nothing new: whoever held the
+ * newer bundles back might know it. Once a current bundle is seen it is a key like any other.
+ * @throws `untrusted-bundle`
+ */
+function requireCurrent(home: DeviceHome, say: Say): Promise<void> {
+  return withFleetKeys(home, say, async (profile, keys) => {
+    const why = whyStale(keys);
+    if (why !== undefined)
+      fail(
+        'untrusted-bundle',
+        `this device's key was recovered over fleet keys that may not be current, and they still may not be: ${why.words}`,
+        {
+          check: why.name,
+        },
+      );
+    const { overStale: _, ...rest } = profile;
+    await home.save(rest);
+  });
 }
 
 /** @throws what `archive` throws */
@@ -60,15 +85,21 @@ export async function restoreBackup(
 ): Promise<{ nodesThatLied: number }> {
   const header = inFleet(await loadHeader(from));
   await checkRestore(folder);
-  const restored = async ({ client, profile }: Visit) => {
+  const ask = askOnce(bring.ask);
+  const restored = async (session: Visit) => {
+    const { client, profile } = session;
     if (client.slot(PASSCODE) !== header.slot) fail('pass-refused', 'this backup belongs to another account: log in as its owner');
-    const { key, recipient, authority } = await recoverKey(client, bring, progress.say);
+    const { key, recipient, authority } = await recoverKey(client, { ...bring, ask }, progress.say);
     if (recipient !== header.recipient) fail('malformed', 'this backup was made with another key than the fleet keeps for you');
     await open(from, key, folder, progress);
-    await home.save({ ...profile, backup: header });
+    const { overStale: _, ...rest } = profile;
+    const stale = whyStale(session.keys) !== undefined;
+    await home.save({ ...rest, backup: depositAt(session, recipient), ...(stale && { overStale: true }) });
     return { nodesThatLied: authority.liars.length };
   };
-  return visit(home, progress.say, restored, header.fleet);
+  const say = sayOnce(progress.say);
+  const places = await withFleetKeys(home, say, async ({ backup }, { entry }) => placesOf(entry, header, backup), header.fleet);
+  return firstThatHolds(places, (fleet) => visit(home, say, restored, fleet));
 }
 
 export async function open(from: string, key: BackupKey, folder: string, progress: Progress): Promise<void> {

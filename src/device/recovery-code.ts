@@ -7,8 +7,8 @@ import { RECOVERY_CODE } from '../vault/slot.ts';
 import { expectDeposited, makeNote } from './deposited.ts';
 import type { DeviceHome } from './home.ts';
 import { type Ask, type Bring, recoverKey } from './recovery.ts';
+import type { Say } from './say.ts';
 import { depositAt } from './session.ts';
-import type { Say } from './unfinished.ts';
 import { visit } from './visit.ts';
 
 /**
@@ -26,6 +26,7 @@ export function makeRecoveryCode(
 ): Promise<void> {
   return visit(home, say, async (session) => {
     const { client, profile } = session;
+    client.requireRegistering();
     const { key, recipient } = await recoverKey(client, bring, say);
     const old = askOld && (await recoverKey(client, { way: RECOVERY_CODE, ask: askOld }, say));
     const code = generateRecoveryCode(systemRandom).reveal();

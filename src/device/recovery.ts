@@ -9,10 +9,19 @@ import { normalisePasscode } from '../vault/passcode.ts';
 import { readRecoveryCode } from '../vault/recovery-code.ts';
 import type { WayIn } from '../vault/slot.ts';
 import { nameOf } from './names.ts';
-import type { Say } from './unfinished.ts';
+import type { Say } from './say.ts';
 
 /** Asks the person for something secret, only when it is needed. */
 export type Ask = () => Promise<string>;
+
+/** Asks once, however often the answer is needed. */
+export function askOnce(ask: Ask): Ask {
+  let asked: Promise<string> | undefined;
+  return () => {
+    asked ??= ask();
+    return asked;
+  };
+}
 
 /** The way in that a person wants to use, and how to ask for it. */
 export interface Bring {
@@ -41,7 +50,7 @@ export async function recoverKey(client: VaultClient, { way, ask }: Bring, say: 
 }
 
 /** A recovery code that is mistyped is found out here, before the fleet is asked. */
-function readInput(way: WayIn, typed: string): Input {
+export function readInput(way: WayIn, typed: string): Input {
   return way.kind === 'recovery-code' ? readRecoveryCode(typed) : normalisePasscode(typed);
 }
 

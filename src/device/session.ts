@@ -1,5 +1,4 @@
 /** A login, and with it a client of the fleet that this device trusts. Every command that talks to the fleet has one. */
-import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import type { Deposit } from '../backup/header.ts';
 import type { Id } from '../base/bytes.ts';
@@ -7,19 +6,20 @@ import { fail } from '../base/errors.ts';
 import { Secret } from '../base/secret.ts';
 import type { Fetch } from '../client/fleet-http.ts';
 import { type ClientKey, generateClientKey } from '../client/key.ts';
-import { fetchWith, memoFiles, nativeArgon2id } from '../client/node/index.ts';
+import { memoFiles, nativeArgon2id } from '../client/node/index.ts';
 import { VaultClient } from '../client/vault-client.ts';
-import { type EntryFleet, type FleetEntry, fleetById, parseEntry } from '../fleet/entry.ts';
+import { type EntryFleet, type FleetEntry, fleetById } from '../fleet/entry.ts';
 import { clientKeyJwk } from '../vault/client-key.ts';
 import { PASSCODE } from '../vault/slot.ts';
+import type { FleetKeys } from './fleet-keys.ts';
 import type { DeviceHome, Profile } from './home.ts';
 
 export interface DeviceSession {
   readonly client: VaultClient;
+  readonly keys: FleetKeys;
   readonly entry: FleetEntry;
   /** The fleet that the client talks to, with what the entry says of its nodes. */
   readonly fleet: EntryFleet;
-  close(): Promise<void>;
 }
 
 /** What a backup says of its key's place. */
@@ -30,29 +30,21 @@ export function depositAt({ client, entry }: DeviceSession, recipient: string): 
 const LOGIN_LIMIT_MS = 10_000;
 const loginReply = z.object({ pass: z.string() });
 
-/** @param fleet the fleet that a backup names; by default the entry's active one */
-export async function openSession(home: DeviceHome, profile: Profile, fleet?: Id): Promise<DeviceSession> {
-  const entry = parseEntry(await readFile(profile.entryFile, 'utf8'));
-  const ca = profile.caFile === undefined ? undefined : await readFile(profile.caFile, 'utf8');
-  const web = fetchWith(ca);
-  try {
-    const clientKey = await generateClientKey();
-    const client = new VaultClient({
-      entry,
-      ...(fleet !== undefined && { fleet }),
-      allowSimulated: profile.allowSimulated,
-      tenant: profile.tenant,
-      pass: await login(web.fetch, profile, clientKey),
-      clientKey,
-      memos: memoFiles(home.memos),
-      fetch: web.fetch,
-      argon2id: nativeArgon2id,
-    });
-    return { client, entry, fleet: fleetById(entry, client.fleet, profile), close: web.close };
-  } catch (error) {
-    await web.close();
-    throw error;
-  }
+/** @throws `wrong-fleet` when the entry does not name this fleet */
+export async function openSession(home: DeviceHome, profile: Profile, keys: FleetKeys, fleet: Id, fetch: Fetch): Promise<DeviceSession> {
+  const { entry, learned } = keys;
+  const chosen = fleetById(entry, fleet, profile);
+  const clientKey = await generateClientKey();
+  const client = new VaultClient({
+    ...(learned === undefined ? { entry, fleet, allowSimulated: profile.allowSimulated } : { learned }),
+    tenant: profile.tenant,
+    pass: await login(fetch, profile, clientKey),
+    clientKey,
+    memos: memoFiles(home.memosOf(fleet)),
+    fetch,
+    argon2id: nativeArgon2id,
+  });
+  return { client, keys, entry, fleet: chosen };
 }
 
 async function login(fetch: Fetch, { accounts, user }: Profile, key: ClientKey): Promise<Secret<string>> {

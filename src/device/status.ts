@@ -4,7 +4,7 @@ import { PASSCODE, RECOVERY_CODE } from '../vault/slot.ts';
 import { tellWaiting, type Waiting } from './cancel.ts';
 import { type ToldEvent, tellEvents } from './events.ts';
 import type { DeviceHome } from './home.ts';
-import type { Say } from './unfinished.ts';
+import type { Say } from './say.ts';
 import { type Visit, visit } from './visit.ts';
 
 export interface AccountStatus {

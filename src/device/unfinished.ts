@@ -9,16 +9,16 @@ import { PASSCODE, RECOVERY_CODE, type WayIn } from '../vault/slot.ts';
 import { recipientOfNote } from './deposited.ts';
 import type { DeviceHome, Profile } from './home.ts';
 import { describeSeconds, nameOf } from './names.ts';
+import type { Say } from './say.ts';
 import { type DeviceSession, depositAt } from './session.ts';
-
-/** Tells the person what is going on. */
-export type Say = (line: string) => void;
 
 /** @returns the profile as it is now */
 export async function finishBusiness(home: DeviceHome, profile: Profile, session: DeviceSession, say: Say): Promise<Profile> {
   await finish(session.client, RECOVERY_CODE, say);
   const outcome = await finish(session.client, PASSCODE, say);
   if (outcome?.kind !== 'deposited') return profile;
+  // A deletion in a fleet that the key has moved from says nothing of where it is now.
+  if (profile.backup !== undefined && profile.backup.fleet !== session.client.fleet) return profile;
   const recipient = recipientOfNote(outcome.note);
   if (recipient === profile.backup?.recipient) return profile;
   const { backup: _, ...rest } = profile;

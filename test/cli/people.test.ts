@@ -208,7 +208,7 @@ describe(
     it('is finished by the next command, under the passcode that was chosen then', async () => {
       const dave = await device('dave', 'laptop');
       const memos = join(dave.home, 'memos');
-      const begun = () => existsSync(memos) && readdirSync(memos).some((name) => name.endsWith('.json'));
+      const begun = () => existsSync(memos) && (readdirSync(memos, { recursive: true }) as string[]).some((name) => name.endsWith('.json'));
       await dave.kill(['passcode', 'set'], { passcode: PIN }, begun);
       await dave.json(backup('dave'), { passcode: NEW_PIN });
       await dave.json(restoreTo('dave'), { passcode: PIN });

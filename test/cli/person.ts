@@ -14,8 +14,9 @@ export class Device {
     this.home = home;
   }
 
-  run(args: readonly string[], secrets: Secrets = {}): Promise<Ran> {
-    return this.#start(args, secrets).ended;
+  /** @param program with its own arguments first; by default the command line */
+  run(args: readonly string[], secrets: Secrets = {}, program: readonly string[] = [MAIN]): Promise<Ran> {
+    return this.#start(args, secrets, program).ended;
   }
 
   /** Kills the command as soon as this is so. */
@@ -27,10 +28,10 @@ export class Device {
     if (child.signalCode !== 'SIGKILL') throw new Error('it had ended before it could be killed');
   }
 
-  #start(args: readonly string[], secrets: Secrets): { child: ChildProcess; ended: Promise<Ran> } {
+  #start(args: readonly string[], secrets: Secrets, program: readonly string[] = [MAIN]): { child: ChildProcess; ended: Promise<Ran> } {
     const names = Object.keys(secrets);
     const options = names.flatMap((name, i) => [`--${name}-fd`, `${3 + i}`]);
-    const child = spawn(process.execPath, [MAIN, ...args, ...options, '--home', this.home], {
+    const child = spawn(process.execPath, [...program, ...args, ...options, '--home', this.home], {
       stdio: ['ignore', 'pipe', 'pipe', ...names.map(() => 'pipe' as const)],
       // Without a terminal, so that nobody is asked who is not there.
       detached: true,

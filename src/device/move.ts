@@ -1,0 +1,129 @@
+/**
+ * Moving to a newer fleet: the key is recovered from the old one, registered in the one that takes registrations, recovered from
+ * there to see that it is the same, and only then deleted from the old one. Nothing is remembered between the steps but what the
+ * fleets themselves hold and the clients' memos, so a move that was interrupted anywhere is simply run again. In between both
+ * fleets hold the key under the same passcode: either opens it, and each has its own ten guesses.
+ */
+import { loadHeader, saveHeader } from '../backup/beside.ts';
+import type { Deposit } from '../backup/header.ts';
+import type { Id } from '../base/bytes.ts';
+import { fail } from '../base/errors.ts';
+import type { VaultClient } from '../client/vault-client.ts';
+import { DEFAULT_KDF } from '../vault/kdf.ts';
+import { PASSCODE, RECOVERY_CODE, type WayIn } from '../vault/slot.ts';
+import { expectDeposited, makeNote } from './deposited.ts';
+import type { DeviceHome } from './home.ts';
+import { nameOf } from './names.ts';
+import { type Ask, askOnce, type RecoveredKey, readInput, recoverKey } from './recovery.ts';
+import { type Say, sayOnce } from './say.ts';
+import { depositAt } from './session.ts';
+import { type Visit, visit } from './visit.ts';
+
+export interface AskedWays {
+  readonly passcode?: Ask;
+  readonly recoveryCode?: Ask;
+}
+
+export interface Move {
+  readonly way: 'passcode' | 'recovery-code';
+  readonly from: Id;
+  readonly to: Id;
+  /** False: the person did not bring this way in, so it stays where it is, and opens only what is there. */
+  readonly done: boolean;
+}
+
+/**
+ * Out of every fleet of the entry that is not retired and does not take registrations.
+ * @returns nothing when no other fleet holds anything of this account; then nobody was asked for anything
+ * @throws what recovering and depositing throw; `not-allowed` when the newer fleet holds another key already
+ */
+export function moveKey(home: DeviceHome, ask: AskedWays, tell: Say): Promise<readonly Move[]> {
+  const say = sayOnce(tell);
+  const asks = {
+    ...(ask.passcode && { passcode: askOnce(ask.passcode) }),
+    ...(ask.recoveryCode && { recoveryCode: askOnce(ask.recoveryCode) }),
+  };
+  const from = (target: Visit, fleet: Id) => visit(home, say, (source) => moveFrom(home, source, target, asks, say), fleet);
+  const all = async (target: Visit) => {
+    const others = target.entry.fleets.filter(({ state, fleet }) => state !== 'retired' && fleet.id !== target.client.fleet);
+    const moves: Move[] = [];
+    target.client.requireRegistering();
+    for (const { fleet } of others) moves.push(...(await from(target, fleet.id)));
+    return moves;
+  };
+  return visit(home, say, all, 'active');
+}
+
+async function moveFrom(home: DeviceHome, source: Visit, target: Visit, asks: AskedWays, say: Say): Promise<readonly Move[]> {
+  const moves: Move[] = [];
+  const moved: { readonly way: WayIn; readonly found: RecoveredKey }[] = [];
+  for (const { way, ask } of [
+    { way: PASSCODE, ask: asks.passcode },
+    { way: RECOVERY_CODE, ask: asks.recoveryCode },
+  ]) {
+    if (!(await holds(source.client, way))) continue;
+    const kind = way.kind === 'recovery-code' ? 'recovery-code' : 'passcode';
+    moves.push({ way: kind, from: source.client.fleet, to: target.client.fleet, done: ask !== undefined });
+    if (ask !== undefined) moved.push({ way, found: await copy(source.client, target.client, way, ask, say) });
+  }
+  const [first] = moved;
+  if (first === undefined) return moves;
+  // From here on this device's backups name the new place; before, a crash leaves them naming the old one, which still holds the key.
+  await home.save({ ...source.profile, backup: depositAt(target, first.found.recipient) });
+  for (const { way, found } of moved) {
+    say(`deleting what your ${nameOf(way)} opens in the old fleet`);
+    const outcome = await source.client.remove(way, { authority: found.authority });
+    expectDeposited(outcome);
+  }
+  return moves;
+}
+
+async function holds(client: VaultClient, way: WayIn): Promise<boolean> {
+  const { registration } = await client.status(way);
+  return registration?.core.tombstone === false;
+}
+
+/** The key is in both fleets afterwards, seen to be the same. */
+async function copy(source: VaultClient, target: VaultClient, way: WayIn, ask: Ask, say: Say): Promise<RecoveredKey> {
+  const found = await recoverKey(source, { way, ask }, say);
+  if (!(await holds(target, way))) {
+    say(`depositing it with the new fleet under the same ${nameOf(way)}`);
+    const note = makeNote(found.recipient);
+    const { policy } = found.authority.registration.core;
+    const kdf = way.kind === 'passcode' ? DEFAULT_KDF : ({ kind: 'none' } as const);
+    const outcome = await target.deposit(way, found.key, readInput(way, await ask()), { note, policy, kdf });
+    // What an interrupted move had begun is as good: whether it is the same key shows next.
+    expectDeposited(outcome, outcome.kind === 'deposited' ? outcome.note : note);
+  }
+  const there = await recoverKey(target, { way, ask }, say);
+  if (there.recipient !== found.recipient) {
+    fail('not-allowed', `the new fleet holds another backup key under your ${nameOf(way)}: nothing was moved, and nothing was deleted`, {
+      old: found.recipient,
+      new: there.recipient,
+    });
+  }
+  return found;
+}
+
+export interface Renamed {
+  readonly target: string;
+  /** False: it is of another key, and stays as it was. */
+  readonly done: boolean;
+}
+
+/** Has the headers beside backups name the fleet where the key is now. Restoring finds it without that too (places.ts). */
+export async function renameBackups(home: DeviceHome, targets: readonly string[]): Promise<readonly Renamed[]> {
+  const { backup } = await home.load();
+  const renamed: Renamed[] = [];
+  for (const target of targets) {
+    const header = await loadHeader(target);
+    const done = backup !== undefined && 'fleet' in header && isSameKey(header, backup);
+    if (done && header.fleet !== backup.fleet) await saveHeader(target, backup);
+    renamed.push({ target, done });
+  }
+  return renamed;
+}
+
+function isSameKey(header: Deposit, backup: Deposit): boolean {
+  return header.slot === backup.slot && header.recipient === backup.recipient;
+}
