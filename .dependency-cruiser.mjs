@@ -28,8 +28,9 @@ const mayImport = {
   ceremony: [...protocol, 'api', ...edges],
   accounts: [...protocol, 'api', ...edges],
   witness: [...protocol, 'api', ...edges],
+  audit: [...protocol, 'api'],
   device: [...protocol, 'api', 'backup', 'client'],
-  cli: [...protocol, 'api', ...edges, 'node', 'client', 'ceremony', 'accounts', 'witness', 'device'],
+  cli: [...protocol, 'api', ...edges, 'node', 'client', 'ceremony', 'accounts', 'witness', 'audit', 'device'],
 };
 
 /** Which rooms may import an outside package. One that is not named here is free outside browser code. */
@@ -52,7 +53,7 @@ const rooms = {
 };
 
 /** Runs in browsers too, so nothing of Node; the files under src/client/node are the client's edge to it. */
-const browser = { path: '^src/(base|wire|oprf|fleet|log|trust|vault|quorum|api|client)/', pathNot: '^src/client/node/' };
+const browser = { path: '^src/(base|wire|oprf|fleet|log|trust|vault|quorum|api|client|audit)/', pathNot: '^src/client/node/' };
 const nodeOnlyPackages = ['undici', 'pino', 'prom-client', 'tar-stream'];
 
 const inRooms = (names) => (names.length === 0 ? '^$' : `^src/(${names.join('|')})/`);

@@ -19,6 +19,8 @@ const groups: Readonly<Record<string, Load>> = {
   custodian: async () => [(await import('./custodian.ts')).custodianCommands()],
   release: async () => [(await import('./release.ts')).releaseCommands()],
   accounts: async () => [(await import('./accounts.ts')).accountsCommands()],
+  verify: async () => [(await import('./verify.ts')).verifyCommand()],
+  log: async () => [(await import('./log.ts')).logCommands()],
   witness: async () => [(await import('./witness.ts')).witnessCommands()],
 };
 
