@@ -1,7 +1,6 @@
 /** `holdfast witness`: a witness, with or without a log of its own, as its organisation runs it. */
 import { Command } from 'commander';
 import { toBase64url } from '../base/bytes.ts';
-import { fail } from '../base/errors.ts';
 import { readConfig } from '../witness/config.ts';
 import { startWitness } from '../witness/main.ts';
 import { setUpWitness } from '../witness/setup.ts';
@@ -42,7 +41,7 @@ export function witnessCommands(): Command {
       const spent = await Promise.race([asked, witness.spent]);
       setTimeout(() => process.exit(EXIT.failure), read.shutdownMs + HANG_MS).unref();
       await witness.close();
-      if (spent !== undefined) fail('token-unavailable', `${spent}: start this witness anew`);
+      if (spent !== undefined) throw spent;
     });
   return group.addHelpText(
     'after',

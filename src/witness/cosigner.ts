@@ -32,6 +32,8 @@ export interface CosignerParts {
   /** In the token. */
   readonly memory: Memory;
   readonly clock: Clock;
+  /** Told of a checkpoint that a log signed and that does not hold the tree it signed before: that may be proof of two histories. */
+  readonly onInconsistent: (checkpoint: string, latest: TreeHead, why: string) => void;
 }
 
 /** The signature line, without its line feed, or the refusal. */
@@ -66,6 +68,7 @@ export class Cosigner {
       const { log } = known;
       const latest = await this.latest(log.origin);
       const refusal = refusalOf(asked, log, latest);
+      if (refusal?.status === 422) this.#parts.onInconsistent(formatNote(asked.note), latest, refusal.why);
       if (refusal !== undefined) return refusal;
       const { clock, sign, files, memory } = this.#parts;
       requireNotBehind(log.origin, latest, await memory.latest(log.origin));

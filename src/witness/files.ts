@@ -32,7 +32,6 @@ export class Files {
     this.#step(`rename ${name}`);
     await rename(aside, file);
     await sync(dirname(file));
-    this.#step(`wrote ${name}`);
   }
 
   async read(name: string): Promise<Buffer | undefined> {

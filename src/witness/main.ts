@@ -5,9 +5,10 @@
  */
 import { pino } from 'pino';
 import type { Id } from '../base/bytes.ts';
-import { fail } from '../base/errors.ts';
+import { fail, HoldfastError } from '../base/errors.ts';
 import { Parts } from '../base/parts.ts';
 import { type Clock, systemClock } from '../base/ports.ts';
+import type { TreeHead } from '../log/checkpoint.ts';
 import { NOTE_KEY, parseVkey } from '../log/vkey.ts';
 import type { Signers } from '../token/index.ts';
 import { fileCredentials } from '../web/credentials.ts';
@@ -18,7 +19,7 @@ import type { WitnessedLog } from './add-checkpoint.ts';
 import type { Config } from './config.ts';
 import { Cosigner } from './cosigner.ts';
 import { Files } from './files.ts';
-import { openWitnessToken } from './keys.ts';
+import { openWitnessToken, type WitnessKeys } from './keys.ts';
 import { openLog } from './log/open.ts';
 import { memoryOf } from './memory.ts';
 import { ownFolder } from './owner.ts';
@@ -32,8 +33,8 @@ export interface RunningWitness {
   readonly public: Address;
   /** Of a witness that keeps a log. */
   readonly operator?: Address;
-  /** Resolves, with the reason, once only a new process can go on. */
-  readonly spent: Promise<string>;
+  /** Resolves, with why, once only a new process can go on. */
+  readonly spent: Promise<HoldfastError>;
   /** Takes nothing new, lets what runs finish within the configured time, then ends. */
   close(): Promise<void>;
 }
@@ -53,17 +54,24 @@ async function assemble(config: Config, clock: Clock, parts: Parts): Promise<Run
   const trace = pino({ level: config.trace.level, base: { witness: config.name } }, pino.destination({ dest: 2, sync: true }));
   const token = parts.add(await openWitnessToken(config), (it) => it.close());
   const files = new Files(config.dataDir);
-  await requireSetUp(files, token.keys);
-  parts.add(await ownFolder(config.dataDir), (it) => it.release());
-  const own = token.keys.log && { origin: token.keys.log.name, vkey: token.keys.log };
-  const logs = [...(own === undefined ? [] : [own]), ...config.witnessed.map(witnessedLog)];
   const { keys, signAsWitness: sign } = token;
-  const cosigner = parts.add(new Cosigner({ vkey: keys.witness, sign, logs, files, memory: memoryOf(token), clock }), (it) => it.idle());
+  await requireSetUp(files, keys);
+  parts.add(await ownFolder(config.dataDir), (it) => it.release());
+  const logs = logsOf(config, keys);
+  const onInconsistent = (checkpoint: string, { size }: TreeHead, why: string) =>
+    trace.warn(
+      { checkpoint, cosigned: size, why },
+      'a log signed a checkpoint that was not cosigned: keep it, it may be proof of two histories',
+    );
+  const cosigner = parts.add(
+    new Cosigner({ vkey: keys.witness, sign, logs, files, memory: memoryOf(token), clock, onInconsistent }),
+    (it) => it.idle(),
+  );
   await cosigner.requireNotBehind();
-  const diskFailed = Promise.withResolvers<string>();
+  const stopped = Promise.withResolvers<HoldfastError>();
   const onFailure = (error: unknown) => {
     trace.error({ why: whyOf(error) }, 'the log stopped');
-    diskFailed.resolve('the log stopped');
+    stopped.resolve(new HoldfastError('alarm', `the log stopped: ${whyOf(error)}`));
   };
   const log = config.log && (await openLog(config.log, { token, cosigner, files, clock, trace, onFailure }, parts));
 
@@ -94,7 +102,7 @@ async function assemble(config: Config, clock: Clock, parts: Parts): Promise<Run
     name: config.name,
     public: all.address,
     ...(operator && { operator: operator.address }),
-    spent: Promise.race([diskFailed.promise, watch([token, ...(tls.token === undefined ? [] : [tls.token])], parts)]),
+    spent: Promise.race([stopped.promise, watch([token, ...(tls.token === undefined ? [] : [tls.token])], parts)]),
     close: async () => {
       trace.info({}, 'stopping');
       stopByMs = clock() + config.shutdownMs;
@@ -104,10 +112,16 @@ async function assemble(config: Config, clock: Clock, parts: Parts): Promise<Run
   };
 }
 
-function witnessedLog({ origin, vkey: text }: Config['witnessed'][number]): WitnessedLog {
-  const vkey = parseVkey(text);
-  if (vkey.type !== NOTE_KEY) fail('configuration', 'witnessed: expected vkeys of type 0x01', { got: vkey.name });
-  return { origin: origin ?? vkey.name, vkey };
+/** Its own first. @throws `configuration` when one origin is there twice: which key counts must not depend on the order */
+function logsOf({ witnessed }: Config, { log }: WitnessKeys): readonly WitnessedLog[] {
+  const others = witnessed.map(({ origin, vkey: text }) => {
+    const vkey = parseVkey(text);
+    if (vkey.type !== NOTE_KEY) fail('configuration', 'witnessed: expected vkeys of type 0x01', { got: vkey.name });
+    return { origin: origin ?? vkey.name, vkey };
+  });
+  const logs = [...(log === undefined ? [] : [{ origin: log.name, vkey: log }]), ...others];
+  const twice = logs.find(({ origin }, i) => logs.findIndex((one) => one.origin === origin) !== i);
+  return twice === undefined ? logs : fail('configuration', 'witnessed: one origin is there twice', { origin: twice.origin });
 }
 
 const whyOf = (error: unknown): string => (error instanceof Error ? error.message : 'unknown');
@@ -115,11 +129,12 @@ const whyOf = (error: unknown): string => (error instanceof Error ? error.messag
 const WATCH_MS = 1_000;
 
 /** As of a node: what came back with other keys, or was loaded anew, is not gone on with. */
-function watch(tokens: readonly Pick<Signers, 'state' | 'moduleRestarts'>[], parts: Parts): Promise<string> {
+function watch(tokens: readonly Pick<Signers, 'state' | 'moduleRestarts'>[], parts: Parts): Promise<HoldfastError> {
   return new Promise((resolve) => {
+    const spend = (why: string) => resolve(new HoldfastError('token-unavailable', `${why}: start this witness anew`));
     const look = () => {
-      if (tokens.some(({ state }) => state === 'dead')) resolve('the token must not be used by this process any more');
-      if (tokens.some(({ moduleRestarts }) => moduleRestarts > 0)) resolve('the PKCS#11 module had to be loaded anew');
+      if (tokens.some(({ state }) => state === 'dead')) spend('the token must not be used by this process any more');
+      if (tokens.some(({ moduleRestarts }) => moduleRestarts > 0)) spend('the PKCS#11 module had to be loaded anew');
     };
     const timer = setInterval(look, WATCH_MS);
     parts.add(timer, (it) => clearInterval(it));

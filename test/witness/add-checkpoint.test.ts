@@ -98,7 +98,10 @@ it('refuses with 422 another history, a proof that does not verify or is too lon
   expect((await ask(await log.asking(forked, 3))).status).toBe(422);
   const good = await log.asking(FIVE, 3);
   expect((await ask(good.replace('old 3\n', `old 3\n${'A'.repeat(43)}=\n`))).status).toBe(422);
-  expect((await ask(await log.asking(['a', 'b', 'X'], 3))).status).toBe(422);
+  const split = await log.asking(['a', 'b', 'X'], 3);
+  expect((await ask(split)).status).toBe(422);
+  // What the log signed stays on record.
+  expect(running.words()).toContain(JSON.stringify(split.split('\n\n').slice(1).join('\n\n')).slice(1, -1));
   const fresh = await raced.asking(THREE, 0);
   expect((await ask(fresh.replace('old 0\n', `old 0\n${'A'.repeat(43)}=\n`))).status).toBe(422);
 });
@@ -191,3 +194,9 @@ it(
   },
   STARTS_MS,
 );
+
+it('does not start when one origin is configured with two keys', async () => {
+  addWitness(site, 'two', { name: 'two.example', witnessed: [{ vkey: log.vkey.text }, { origin: log.origin, vkey: raced.vkey.text }] });
+  await certify(site, { two: setUp(site, 'two') });
+  await expect(start(site, 'two')).rejects.toThrow(/witnessed: one origin is there twice/);
+}, 300_000);

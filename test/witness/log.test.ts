@@ -133,7 +133,7 @@ describe('refuses', () => {
     expect(openCheckpoint(await at.checkpoint(), at.vkeys.log).size).toBe(3);
   });
 
-  it('evidence that is not there, is another, is too large, or lies behind another host', async () => {
+  it('evidence that is not there, is another, or lies behind another host', async () => {
     const fleets = at.world.leaves[0]!.entry.fleets;
     expect(fleets).toHaveLength(1);
     const withFile = async (path: string, digest = hash(utf8(TRANSCRIPT))) => {

@@ -160,7 +160,7 @@ it('killed at any step it goes on, and never signs two trees of one size', async
   expect([...seen]).toEqual(
     expect.arrayContaining([
       'rename log/decided.json',
-      'wrote log/decided.json',
+      'write log/public/tile/0/000.p/3',
       `sign as ${world.log.vkey.name}`,
       `sign as ${world.witness.vkey.name}`,
     ]),

@@ -1,8 +1,11 @@
 /** Before a witness starts for the first time: keys are made once, and a record that was lost is never begun anew. */
+import { execFileSync } from 'node:child_process';
 import { readFileSync, rmSync } from 'node:fs';
+import { Agent, request } from 'undici';
 import { afterAll, expect, it, vi } from 'vitest';
 import { parseVkey } from '../../src/log/vkey.ts';
-import { addWitness, makeSite, setUp } from './site.ts';
+import { PIN } from '../token/softhsm.ts';
+import { addWitness, certify, environmentOf, makeSite, setUp, start } from './site.ts';
 
 vi.setConfig({ testTimeout: 300_000 });
 const site = makeSite();
@@ -34,4 +37,20 @@ it('refuses to begin anew where the token has keys and the record is gone', () =
   expect(() => setUp(site, 'lost')).toThrow(/the key of the log already/);
   rmSync(site.path('lost', 'data'), { recursive: true });
   expect(() => setUp(site, 'lost')).toThrow(/the key of the witness already/);
+});
+
+it('keeps the TLS key in a token of its own, where one is configured', async () => {
+  const tls = { host: '127.0.0.1', port: 0, tlsCertificateFile: 'tls.pem', tlsToken: { label: 'tls', pinFile: 'pin' } };
+  addWitness(site, 'careful', { name: 'witness.example/w', public: tls });
+  const args = ['--init-token', '--free', '--label', 'tls', '--pin', PIN, '--so-pin', '12345678'];
+  execFileSync('softhsm2-util', args, { env: environmentOf(site, 'careful'), stdio: 'pipe' });
+  const made = setUp(site, 'careful');
+  expect(setUp(site, 'careful')).toEqual(made);
+  const agent = new Agent({ connect: { ca: await certify(site, { careful: made }) } });
+  const running = await start(site, 'careful');
+  const { statusCode, body } = await request(`${running.url}/ready`, { dispatcher: agent });
+  await body.dump();
+  expect(statusCode).toBe(200);
+  await agent.close();
+  expect(await running.stop()).toBe(0);
 });

@@ -51,7 +51,7 @@ export function addWitness({ path, write }: Site, member: string, settings: Sett
   return path(member, 'witness.json');
 }
 
-const environmentOf = ({ path }: Site, member: string) => ({
+export const environmentOf = ({ path }: Site, member: string) => ({
   PATH: process.env['PATH'],
   SOFTHSM2_CONF: path(member, 'softhsm2.conf'),
 });
