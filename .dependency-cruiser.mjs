@@ -46,10 +46,11 @@ const rooms = {
   jose: ['web', 'accounts'],
   commander: ['cli'],
   '@tufjs': ['trust'],
-  'age-encryption': ['backup'],
+  'age-encryption': ['backup', 'custody'],
   aws4fetch: ['backup'],
   'tar-stream': ['backup', 'release'],
   'shamir-secret-sharing': ['custody'],
+  '@scure/bip39': ['ceremony'],
 };
 
 /** Runs in browsers too, so nothing of Node; the files under src/client/node are the client's edge to it. */

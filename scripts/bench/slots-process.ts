@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { utf8 } from '../../src/base/bytes.ts';
 import { systemRandom } from '../../src/base/ports.ts';
 import { Secret } from '../../src/base/secret.ts';
-import { SOFTHSM_MODULE } from '../../src/ceremony/development-site.ts';
+import { SOFTHSM_MODULE } from '../../src/ceremony/places.ts';
 import { PASSCODE } from '../../src/client/index.ts';
 import { encodePoint, GENERATOR } from '../../src/oprf/point.ts';
 import type { SlotRecord } from '../../src/quorum/record.ts';

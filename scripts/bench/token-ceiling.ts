@@ -8,7 +8,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { systemRandom } from '../../src/base/ports.ts';
 import { Secret } from '../../src/base/secret.ts';
-import { SOFTHSM_MODULE } from '../../src/ceremony/development-site.ts';
+import { SOFTHSM_MODULE } from '../../src/ceremony/places.ts';
 import { normalisePasscode, PASSCODE } from '../../src/client/index.ts';
 import { nativeArgon2id } from '../../src/client/node/index.ts';
 import { dealRegistration } from '../../src/client/open.ts';

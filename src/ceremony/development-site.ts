@@ -15,10 +15,10 @@ import { toBase64url } from '../base/bytes.ts';
 import { fail } from '../base/errors.ts';
 import { type Random, systemRandom } from '../base/ports.ts';
 import { Folder, type OnAct } from './folder.ts';
+import { SOFTHSM_MODULE } from './places.ts';
 import type { TokenSite } from './plans/token-keys.ts';
 import { RemoteCreation } from './remote-creation.ts';
 
-export const SOFTHSM_MODULE = '/usr/lib/softhsm/libsofthsm2.so';
 export const FILES = {
   entry: 'fleet-entry.json',
   authority: 'ca.pem',

@@ -31,7 +31,43 @@ const signer = z.strictObject({ name, key: signingKey });
 
 const signersParameters = z.strictObject({ operator: signer, observers: z.array(signer).min(1).max(8) });
 
-type Signers = z.output<typeof signersParameters>;
+export type Signers = z.output<typeof signersParameters>;
+
+const custodian = z.strictObject({
+  name,
+  /** An age recipient, to which the custodian's cards are encrypted; without one they are printed. */
+  recipient: z
+    .string()
+    .regex(/^age1[a-z0-9]+$/, 'expected an age recipient (age1...)')
+    .optional(),
+});
+
+/** Who holds the PINs: any `threshold` of the custodians give one. */
+const custody = z
+  .strictObject({
+    /** The ceremony that the cards name, where it is an earlier one: the tokens were made there. */
+    ceremony: z.string().min(1).max(128).optional(),
+    threshold: z.int().min(2),
+    custodians: z.array(custodian).max(16),
+  })
+  .refine(({ threshold, custodians }) => custodians.length >= threshold, 'expected as many custodians as are needed, or more');
+
+/** What the parameters of every ceremony with people begin with. */
+export const roomParameters = {
+  /** What it is called, on cards and on paper. */
+  ceremony: z.string().min(1).max(128),
+  people: signersParameters,
+  custody,
+};
+
+export type RoomParameters = z.output<z.ZodObject<typeof roomParameters>>;
+
+/** Everyone once: a person with two roles would watch himself. */
+export function hasEveryoneOnce({ people: { operator, observers }, custody: { custodians } }: RoomParameters): boolean {
+  const watching = [operator, ...observers];
+  const distinct = (texts: readonly string[]): boolean => new Set(texts).size === texts.length;
+  return distinct([...watching, ...custodians].map((one) => one.name)) && distinct(watching.map(({ key }) => key));
+}
 
 export interface People extends Signers {
   readonly custodians: readonly { readonly name: string }[];

@@ -13,7 +13,7 @@ import { BEGIN, END, EXCEPTION, SIGNATURE, type Transcript } from './transcript.
 export interface Progress {
   readonly step: string;
   readonly title: string;
-  /** `begun` is told only where there are people. `kept`: recorded earlier. `found`: done earlier, recorded now. */
+  /** `begun` is told only where steps are performed one after the other. `kept`: recorded earlier. `found`: done earlier, recorded now. */
   readonly how: 'begun' | 'done' | 'found' | 'kept';
   readonly number: number;
   readonly steps: number;
@@ -52,7 +52,7 @@ export async function perform<Site>(plan: Plan<Site>, site: Site, transcript: Tr
   let number = 0;
   const one = async (step: Step<Site>): Promise<void> => {
     const about = { step: step.id, title: step.title, steps: plan.steps.length };
-    if (proceedings) report({ ...about, how: 'begun', number });
+    if (oneByOne) report({ ...about, how: 'begun', number });
     const end = known.has(step.id) ? 'kept' : await performStep(step, site, transcript, known, proceedings);
     number += 1;
     report({ ...about, how: end, number });

@@ -5,6 +5,7 @@
  */
 import type { Id } from '../base/bytes.ts';
 import { fail } from '../base/errors.ts';
+import type { Entrusted } from '../custody/shares.ts';
 import { type People, type Person, peopleOf, type Role, signersOf } from './people.ts';
 import { type Hand, isSignedBy } from './signature.ts';
 import { END, EXCEPTION, type Line, SIGNATURE, type Transcript } from './transcript.ts';
@@ -31,8 +32,8 @@ export interface Room {
   hand(of: Person): Promise<Hand>;
   /** The custodian takes the file; it is removed afterwards unless it is encrypted. */
   handOver(to: Person, file: string, encrypted: boolean): Promise<Reply>;
-  /** A custodian's cards as text, of someone who has not brought them yet. */
-  cards(brought: readonly string[], needed: number): Promise<string>;
+  /** A custodian's cards as text, of someone who has not brought them yet. @param wanted what there must be a card for */
+  cards(brought: readonly string[], needed: number, wanted: readonly Entrusted[]): Promise<string>;
 }
 
 export class Proceedings {

@@ -1,64 +1,202 @@
-/** `holdfast ceremony`: the ceremony that makes a fleet, told, performed and verified. */
-import { existsSync, readFileSync } from 'node:fs';
+/** `holdfast ceremony`: ceremonies planned, told, rehearsed, performed and verified. */
+import { generateKeyPairSync } from 'node:crypto';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { Command } from 'commander';
-import { describePlan } from '../ceremony/plan.ts';
-import { developmentFleet } from '../ceremony/plans/development-fleet.ts';
+import { Argument, Command, Option } from 'commander';
+import { fail } from '../base/errors.ts';
+import { systemClock } from '../base/ports.ts';
+import { conduct, TRANSCRIPT_FILE } from '../ceremony/conduct.ts';
+import { dryRun } from '../ceremony/dry-run.ts';
+import { kindOf, kinds } from '../ceremony/kinds.ts';
+import type { Progress } from '../ceremony/perform.ts';
+import { DEVELOPMENT_FLEET } from '../ceremony/plans/development-fleet.ts';
+import { exampleOf } from '../ceremony/plans/templates.ts';
+import { RehearsalRoom, rehearsed } from '../ceremony/rehearsal.ts';
+import { printScript } from '../ceremony/script.ts';
+import { handFromPem } from '../ceremony/signature.ts';
+import { Transcript } from '../ceremony/transcript.ts';
 import { verifyTranscript } from '../ceremony/verify.ts';
-import { transcriptFile } from './fleet/layout.ts';
+import { wordRows } from '../ceremony/words.ts';
+import { Asker } from './ceremony/asker.ts';
+import { TerminalRoom } from './ceremony/terminal-room.ts';
+import { showVerified } from './ceremony/verified.ts';
+import { DEFAULT_FOLDER } from './fleet/layout.ts';
+import { locked } from './fleet/lock.ts';
 import { chooseParameters, makeFleetIn } from './fleet/make.ts';
-import { folderOption, nodesOption, showProgress } from './fleet/options.ts';
-import { print, printJson } from './report.ts';
+import { nodesOption, showProgress } from './fleet/options.ts';
+import { print, printJson, say } from './report.ts';
+
+interface Chosen {
+  readonly nodes?: number;
+  readonly parameters?: string;
+}
+
+const withPeople = kinds.filter(({ room }) => room !== undefined).map(({ name }) => name);
+const all = kinds.map(({ name }) => name);
 
 export function ceremonyCommands(): Command {
-  const group = new Command('ceremony').description("Make a fleet's tokens, keys and entry, step by step and on record");
-  group
-    .command('dry-run')
-    .description('say what would be done, and what must be true after each step; change nothing')
+  const group = new Command('ceremony').description(
+    'Make tokens, keys and what rests on them, step by step, before witnesses and on record',
+  );
+  const about = (command: string, description: string, plans: readonly string[]): Command =>
+    group
+      .command(command)
+      .description(description)
+      .addArgument(new Argument('<plan>', 'which ceremony').choices([...plans]));
+  const parametersOption = (): Option => new Option('--parameters <file>', 'what was chosen beforehand, as "plan" prints it, filled in');
+
+  about('plan', 'print the parameters of a ceremony, to be filled in', withPeople)
     .addOption(nodesOption())
-    .action(async ({ nodes }: { nodes?: number }) => {
-      print(describePlan(developmentFleet(await chooseParameters(nodes))).trimEnd());
+    .option('--softhsm', 'with SoftHSM in place of devices: it protects nothing')
+    .action((name: string, { nodes = 5, softhsm = false }: { nodes?: number; softhsm?: boolean }) => {
+      printJson(kindOf(name).room?.template({ nodes, softhsm, nowMs: systemClock() }));
     });
-  group
-    .command('run')
-    .description('perform it, or go on where it was interrupted')
+  about('dry-run', 'say what would be done, every command and PKCS#11 call, and what must be true after each step', all)
     .addOption(nodesOption())
-    .addOption(folderOption())
-    .action(async ({ nodes, dir }: { nodes?: number; dir: string }) => {
-      const folder = resolve(dir);
-      await makeFleetIn(folder, nodes, showProgress);
-      print(transcriptFile(folder));
-    });
+    .addOption(parametersOption())
+    .action(async (name: string, chosen: Chosen) => print((await dryRun(name, await parametersFor(name, chosen))).trimEnd()));
+  about('script', 'print the script for the people in the room', withPeople)
+    .addOption(nodesOption())
+    .addOption(parametersOption())
+    .action(async (name: string, chosen: Chosen) => print(printScript(kindOf(name).plan(await parametersFor(name, chosen))).trimEnd()));
+  about('rehearse', 'perform all of it on SoftHSM, in a folder that is thrown away, without people', withPeople)
+    .addOption(nodesOption())
+    .addOption(parametersOption())
+    .option('--keep <folder>', 'keep what it makes, in this folder')
+    .action(async (name: string, { keep, ...chosen }: Chosen & { keep?: string }) =>
+      rehearse(name, await parametersFor(name, chosen), keep),
+    );
+  about('run', 'perform it, or go on where it was interrupted', all)
+    .addOption(parametersOption())
+    .addOption(nodesOption())
+    .option('--dir <folder>', 'gets the transcript and all that becomes public', DEFAULT_FOLDER)
+    .option('--key <name=file>', 'the signing key of a person; asked for otherwise', collect, new Map<string, string>())
+    .action(run);
   group
     .command('verify')
-    .description('check a transcript, derive the fleet entry from it, and compare it with the one in use')
-    .addOption(folderOption())
+    .description('check a transcript offline: chain, signatures, exceptions, every condition, and what follows from it')
+    .option('--dir <folder>', 'of the ceremony: what follows is compared with the files in it', DEFAULT_FOLDER)
     .option('--transcript <file>', 'instead of the one in the folder')
+    .option('--entry <file>', 'the fleet entry that is in use, to be compared')
+    .option(
+      '--signer <name=key>',
+      'a signing key that you know from elsewhere: another one in the transcript is refused',
+      collect,
+      new Map<string, string>(),
+    )
     .option('--json', 'print JSON')
-    .action(({ dir, transcript, json }: { dir: string; transcript?: string; json?: true }) => {
-      const entryFile = join(dir, 'fleet-entry.json');
-      const published = existsSync(entryFile) ? readFileSync(entryFile, 'utf8') : undefined;
-      const verified = verifyTranscript(
-        readFileSync(transcript ?? transcriptFile(dir), 'utf8'),
-        published === undefined ? {} : { 'fleet-entry.json': published },
-      );
-      const { entry } = verified;
-      const fleets = entry?.fleets.map(({ fleet }) => fleet.id) ?? [];
-      if (json) return printJson({ ...verified, entry: entry?.digest, fleets, compared: published !== undefined });
-      print(
-        `The transcript is whole: ${verified.lines} lines, plan ${verified.plan}, performed ${new Date(verified.begunMs).toISOString()}.`,
-      );
-      print(`Digest of its last line:  ${verified.head}`);
-      if (verified.found.length > 0) print(`Found done when reading back, before this ceremony did them: ${verified.found.join(', ')}`);
-      print(`Entry that follows:       ${entry?.digest}${published === undefined ? '' : ', the one in use'}`);
-      for (const id of fleets) print(`Fleet:                    ${id}`);
+    .action(verify);
+  group
+    .command('key')
+    .description('make the signing key of an operator or observer, and print what the parameters call "key"')
+    .requiredOption('--out <file>', 'the new private key (Ed25519, PEM); "openssl pkcs8" puts a passphrase on it')
+    .action(({ out }: { out: string }) => {
+      const pem = generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'pem' }) as string;
+      writeFileSync(out, pem, { mode: 0o600, flag: 'wx' });
+      print(handFromPem(pem).key);
     });
-  return group.addHelpText(
-    'after',
-    `
+  return group.addHelpText('after', HELP);
+}
+
+const HELP = `
+Ceremonies:
+${kinds.map(({ name, about }) => `  ${name.padEnd(20)}${about}`).join('\n')}
+
 Examples:
-  holdfast ceremony dry-run --nodes 3
-  holdfast ceremony run --nodes 5 --dir /tmp/fleet
-  holdfast ceremony verify --dir /tmp/fleet`,
-  );
+  holdfast ceremony key --out ada.key
+  holdfast ceremony plan first-fleet --nodes 3 --softhsm > parameters.json
+  holdfast ceremony dry-run first-fleet --parameters parameters.json
+  holdfast ceremony script first-fleet --parameters parameters.json > script.md
+  holdfast ceremony rehearse first-fleet --parameters parameters.json
+  holdfast ceremony run first-fleet --parameters parameters.json --dir /tmp/fleet
+  holdfast ceremony verify --dir /tmp/fleet`;
+
+/** Those of the file; without one an example, in which nobody has the keys. */
+async function parametersFor(name: string, { nodes, parameters }: Chosen): Promise<unknown> {
+  if (parameters !== undefined) return readJson(parameters);
+  if (name === DEVELOPMENT_FLEET) return chooseParameters(nodes);
+  return exampleOf(kindOf(name).room?.template({ nodes: nodes ?? 3, softhsm: true, nowMs: systemClock() }));
+}
+
+function readJson(file: string): unknown {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8'));
+  } catch (error) {
+    return fail('configuration', 'the parameters cannot be read, or are not JSON', { file }, error);
+  }
+}
+
+async function rehearse(name: string, parameters: unknown, keep: string | undefined): Promise<void> {
+  const { room: kind } = kindOf(name);
+  const folder = keep === undefined ? mkdtempSync(join(tmpdir(), 'holdfast-rehearsal-')) : resolve(keep);
+  try {
+    const room = new RehearsalRoom();
+    const here = rehearsed((await kind?.prepare?.(folder, parameters, room)) ?? parameters, room);
+    await conduct({ kind: name, folder, parameters: here, room, report: showProgress });
+    const { head, signers } = verifyTranscript(readFileSync(join(folder, TRANSCRIPT_FILE), 'utf8'));
+    say(`Rehearsed and verified: ${signers.length} people would have signed. Digest of the transcript's last line: ${head}`);
+  } finally {
+    if (keep === undefined) rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+async function run(
+  name: string,
+  { dir, nodes, parameters, key }: Chosen & { dir: string; key: ReadonlyMap<string, string> },
+): Promise<void> {
+  const folder = resolve(dir);
+  const transcript = join(folder, TRANSCRIPT_FILE);
+  if (name === DEVELOPMENT_FLEET) {
+    await makeFleetIn(folder, nodes, showProgress);
+    return print(transcript);
+  }
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const begun = new Transcript(transcript, systemClock).lines[0]?.facts['parameters'];
+  const chosen =
+    begun ??
+    (parameters === undefined ? fail('configuration', 'a ceremony begins with --parameters', { plan: name }) : readJson(parameters));
+  const { people } = kindOf(name).plan(chosen);
+  if (people === undefined) return;
+  const room = new TerminalRoom(new Asker(), people, key);
+  await locked(folder, () => conduct({ kind: name, folder, parameters: chosen, room, report: showStep }));
+  const { head } = new Transcript(transcript, systemClock);
+  say(`\nThe ceremony is done. Write down the digest of the transcript's last line:\n  ${head}`);
+  for (const row of wordRows(head)) say(`  ${row}`);
+  print(transcript);
+}
+
+function showStep({ number, steps, title, how }: Progress): void {
+  if (how === 'begun') say(`\n=== Step ${number + 1} of ${steps}: ${title}`);
+  else say(how === 'kept' ? '    on record already' : how === 'found' ? '    found done, and on record now' : '    done, and on record');
+}
+
+interface Verifying {
+  readonly dir: string;
+  readonly transcript?: string;
+  readonly entry?: string;
+  readonly signer: ReadonlyMap<string, string>;
+  readonly json?: true;
+}
+
+function verify({ dir, transcript, entry, signer, json }: Verifying): void {
+  const text = readFileSync(transcript ?? join(dir, TRANSCRIPT_FILE), 'utf8');
+  const files = Object.keys(verifyTranscript(text).files);
+  const there = transcript === undefined ? files.filter((file) => existsSync(join(dir, file))) : [];
+  const published = Object.fromEntries(there.map((file) => [file, readFileSync(join(dir, file), 'utf8')]));
+  if (entry !== undefined) published['fleet-entry.json'] = readFileSync(entry, 'utf8');
+  const verified = verifyTranscript(text, published);
+  for (const [name, key] of signer) {
+    const found = verified.signers.find((one) => one.name === name);
+    if (found?.key !== key)
+      fail('not-signed', `the transcript is not signed by ${name} with the key you know`, { expected: key, got: found?.key ?? 'nobody' });
+  }
+  if (!json) return showVerified(verified, { compared: Object.keys(published), known: [...signer.keys()] });
+  const { entry: derived, ...rest } = verified;
+  printJson({ ...rest, entry: derived?.digest, fleets: derived?.fleets.map(({ fleet }) => fleet.id), compared: Object.keys(published) });
+}
+
+function collect(text: string, before: ReadonlyMap<string, string>): ReadonlyMap<string, string> {
+  const at = text.indexOf('=');
+  return new Map([...before, [text.slice(0, at), text.slice(at + 1)]]);
 }

@@ -164,6 +164,12 @@ export function readCard(card: string): Share {
   return { ...readCode(code, { ceremony, token, pin }), custodian };
 }
 
+/** The cards of one custodian, as one file or print holds them. @throws `malformed` when there is none */
+export function readCards(text: string): Share[] {
+  const cards = text.split(/^(?=HOLDFAST CUSTODIAN)/m).filter((card) => card.trim() !== '');
+  return cards.length === 0 ? fail('malformed', 'there is no card') : cards.map(readCard);
+}
+
 /**
  * Only the code, as somebody types it: case and spaces do not matter, the `hfs1` in front may be left out.
  * @param of what it is expected to be a share of

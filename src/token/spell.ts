@@ -4,10 +4,13 @@
  */
 type Constants = Readonly<Record<string, unknown>>;
 
-/** `CKA_LABEL` for 3; the number in hex where nothing has it. */
+/** `CKA_LABEL` for 3; the number in hex where nothing has it. Of several names the shortest: later versions of the standard chose these. */
 export function spellConstant(constants: Constants, prefix: string, value: number): string {
-  for (const name in constants) if (name.startsWith(prefix) && constants[name] === value) return name;
-  return `${prefix}0x${value.toString(16)}`;
+  let best: string | undefined;
+  for (const name in constants) {
+    if (name.startsWith(prefix) && constants[name] === value && name.length < (best?.length ?? Number.POSITIVE_INFINITY)) best = name;
+  }
+  return best ?? `${prefix}0x${value.toString(16)}`;
 }
 
 /** Attributes whose value is a constant, and the constants' prefix. */
@@ -23,7 +26,7 @@ export function spellAttribute(constants: Constants, type: number, value: number
     const [, prefix] = ENUMERATED.find(([attribute]) => constants[attribute] === type) ?? [];
     return prefix === undefined ? `${value}` : spellConstant(constants, prefix, value);
   }
-  if (type === constants['CKA_ALLOWED_MECHANISMS']) return spellConstant(constants, 'CKM_', value[0] === undefined ? 0 : readUlong(value));
+  if (type === constants['CKA_ALLOWED_MECHANISMS']) return spellConstant(constants, 'CKM_', readUlong(value));
   return `(${value.length} bytes)`;
 }
 

@@ -88,7 +88,7 @@ it('has tokens that can be looked at beside the running nodes', async () => {
 describe('its transcript', () => {
   it('proves the entry that is in use', async () => {
     const verified = await holdfastJson('ceremony', 'verify', '--dir', folder);
-    expect(verified).toMatchObject({ compared: true, found: [], fleets: [expect.stringMatching(/^[0-9a-f]{64}$/)] });
+    expect(verified).toMatchObject({ compared: ['fleet-entry.json'], found: [], fleets: [expect.stringMatching(/^[0-9a-f]{64}$/)] });
   });
 
   it('shows a changed byte', async () => {

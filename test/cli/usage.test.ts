@@ -40,7 +40,7 @@ it('ends with 1 on what fails, and says what to do next', async () => {
 });
 
 it('writes no colours where there is no terminal', async () => {
-  const { out, err } = await holdfast('ceremony', 'dry-run', '--nodes', '3');
+  const { out, err } = await holdfast('ceremony', 'dry-run', 'development-fleet', '--nodes', '3');
   expect(out).toContain('node-3/pages');
   expect(out + err).not.toContain('\x1b');
 });

@@ -11,11 +11,11 @@ export const keyStep = (node: string, role: NodeRole): string => `${node}/${role
 export const pagesStep = (node: string): string => `${node}/pages`;
 export const misuseStepId = (node: string): string => `${node}/misuse`;
 
-const opensShares: Condition = {
+export const opensShares: Condition = {
   must: 'a share sealed on the host is opened and evaluated inside as RFC 9497 says',
   holds: ({ wrapping }) => wrapping !== undefined,
 };
-const isEmpty: Condition = { must: 'there is nothing in it', holds: ({ objects }) => objects === 0 };
+export const isEmpty: Condition = { must: 'there is nothing in it', holds: ({ objects }) => objects === 0 };
 
 const PURPOSE: Readonly<Record<NodeRole, string>> = {
   tags: 'for keyed tags of the counters',

@@ -2,7 +2,8 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fail } from '../../base/errors.ts';
-import { FILES, SOFTHSM_MODULE } from '../../ceremony/development-site.ts';
+import { FILES } from '../../ceremony/development-site.ts';
+import { SOFTHSM_MODULE } from '../../ceremony/places.ts';
 import { type DevelopmentNode, type DevelopmentParameters, readParameters } from '../../ceremony/plans/development-parameters.ts';
 import { END, parseTranscript } from '../../ceremony/transcript.ts';
 
