@@ -29,15 +29,19 @@ async function killAfter(steps: number): Promise<void> {
   expect(command.signalCode, 'it was killed before it had ended').toBe('SIGKILL');
 }
 
-it.each([1, 9])('after %i steps', async (steps) => {
-  await killAfter(steps);
-  const recorded = lines().slice(0, -1);
-  const { code, err } = await holdfast('ceremony', 'run', 'development-fleet', '--dir', folder);
-  if (code !== 0) {
-    // Killed while a key was being made: what is there is neither taken for a key nor replaced.
-    expect(err).toMatch(/^error: (configuration|token-unsuitable): node-\d\/\w+: .*can be removed, and the ceremony begun again/m);
-    return;
-  }
-  expect(lines().slice(0, recorded.length)).toEqual(recorded);
-  await expect(holdfastJson('ceremony', 'verify', '--dir', folder)).resolves.toMatchObject({ compared: ['fleet-entry.json'], lines: 30 });
-});
+it.each([1, 9])(
+  'after %i steps',
+  async (steps) => {
+    await killAfter(steps);
+    const recorded = lines().slice(0, -1);
+    const { code, err } = await holdfast('ceremony', 'run', 'development-fleet', '--dir', folder);
+    if (code !== 0) {
+      // Killed while a key was being made: what is there is neither taken for a key nor replaced.
+      expect(err).toMatch(/^error: (configuration|token-unsuitable): node-\d\/\w+: .*can be removed, and the ceremony begun again/m);
+      return;
+    }
+    expect(lines().slice(0, recorded.length)).toEqual(recorded);
+    await expect(holdfastJson('ceremony', 'verify', '--dir', folder)).resolves.toMatchObject({ compared: ['fleet-entry.json'], lines: 30 });
+  },
+  300_000,
+);
