@@ -2,7 +2,7 @@
 # configuration. Nothing secret is in the image: the configuration, the token's folder and the PIN file are mounted, and
 # the ports are those of the configuration.
 #
-#   docker build -t holdfast .
+#   docker build -t holdfast .          or, without Docker: scripts/image build
 #   docker run -v ./node-1.json:/etc/holdfast/node.json:ro -v ./node-1:/var/lib/holdfast holdfast
 
 FROM debian:12-slim AS build
@@ -10,11 +10,11 @@ WORKDIR /opt/holdfast
 COPY package.json package-lock.json .npmrc ./
 COPY scripts/setup.sh scripts/
 RUN scripts/setup.sh
-# Again, without what only development needs: under the runtime itself, since an old npm leaves out and leaves behind.
+# What only development needs goes: by copies of the npm of the lock and of the runtime, which are in what is changed.
 RUN arch=$(node_modules/.bin/node -p process.arch) \
- && cp -a node_modules/node-linux-$arch /tmp/runtime && cp -a node_modules/pkcs11js/build /tmp/addon \
- && PATH="/tmp/runtime/bin:$PATH" npm ci --omit=dev --no-audit \
- && cp -a /tmp/addon node_modules/pkcs11js/build \
+ && cp -a node_modules/node-linux-$arch /tmp/runtime && cp -a node_modules/npm /tmp/npm \
+ && PATH="/tmp/runtime/bin:$PATH" node /tmp/npm/bin/npm-cli.js prune --omit=dev --no-save --ignore-scripts --no-audit \
+ && test ! -e node_modules/typescript \
  && ln -sf ../node-linux-$arch/bin/node node_modules/.bin/node \
  && node_modules/.bin/node -e 'require("pkcs11js")'
 COPY src src
