@@ -57,7 +57,10 @@ export function prepare(database: DatabaseSync): void {
   database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON; PRAGMA trusted_schema = OFF;');
   const found = Number(database.prepare('PRAGMA user_version').get()?.['user_version']);
   const lacking = LACKING[found];
-  if (lacking === undefined) return fail('configuration', 'the store was made by another version', { found, expected: VERSION });
+  if (lacking === undefined) {
+    const way = 'start that release again, or take an empty dataDir: the node then catches up from the others';
+    return fail('configuration', `the store was made by another release: ${way}`, { found, expected: VERSION });
+  }
   if (found !== VERSION) database.exec(`BEGIN IMMEDIATE; ${lacking} PRAGMA user_version = ${VERSION}; COMMIT;`);
 }
 
