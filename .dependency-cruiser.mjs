@@ -28,9 +28,10 @@ const mayImport = {
   ceremony: [...protocol, 'api', ...edges],
   accounts: [...protocol, 'api', ...edges],
   witness: [...protocol, 'api', ...edges],
+  operator: [...protocol, 'api', ...edges],
   audit: [...protocol, 'api'],
   device: [...protocol, 'api', 'backup', 'client'],
-  cli: [...protocol, 'api', ...edges, 'node', 'client', 'ceremony', 'accounts', 'witness', 'audit', 'device'],
+  cli: [...protocol, 'api', ...edges, 'node', 'client', 'ceremony', 'accounts', 'witness', 'operator', 'audit', 'device'],
 };
 
 /** Which rooms may import an outside package. One that is not named here is free outside browser code. */

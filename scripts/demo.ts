@@ -109,7 +109,7 @@ async function setUpDevice(device: string): Promise<void> {
 
 async function demonstrate(): Promise<void> {
   chapter('Five vault nodes, each with its own process, token, store and ports');
-  await must(['fleet', 'up', '--nodes', '5', '--dir', fleet]);
+  await must(['fleet', 'up', '--nodes', '5', '--pinned', '--dir', fleet]);
 
   chapter(`Alice backs up ${folder} with a 6-digit PIN`);
   await setUpDevice('laptop');

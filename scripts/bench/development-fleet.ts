@@ -50,7 +50,7 @@ export class DevelopmentFleet {
   async up(profileInto?: string): Promise<void> {
     this.down = closing(() => takeDown(this.folder));
     tell('starting it');
-    await bringUp(this.folder, undefined, () => undefined);
+    await bringUp(this.folder, { mode: 'pinned', report: () => undefined, say: () => undefined });
     const [first] = this.layout.nodes;
     if (profileInto === undefined || first === undefined) return;
     await stop(first);

@@ -21,6 +21,7 @@ import { RemoteCreation } from './remote-creation.ts';
 
 export const FILES = {
   entry: 'fleet-entry.json',
+  root: 'root.json',
   authority: 'ca.pem',
   profile: 'profile.json',
   transcript: 'transcript.jsonl',

@@ -6,6 +6,7 @@ import { bringUp, startOne, takeDown } from './fleet/bring-up.ts';
 import { memberOf, requireLayout } from './fleet/layout.ts';
 import { folderOption, nodesOption, showProgress } from './fleet/options.ts';
 import { type Stopped, stop } from './fleet/processes.ts';
+import { publishCommands } from './fleet/publish.ts';
 import { shares } from './fleet/shares.ts';
 import { type FleetStatus, fleetStatus, type MemberStatus } from './fleet/status.ts';
 import { type Cell, print, printJson, printTable, say } from './report.ts';
@@ -16,14 +17,18 @@ interface Common {
 }
 
 export function fleetCommands(): Command {
-  const group = new Command('fleet').description('A fleet on this machine, with SoftHSM for security modules: it protects nothing');
+  const group = new Command('fleet').description(
+    "Publish an operator's fleets; or a fleet on this machine, with SoftHSM for security modules: it protects nothing",
+  );
   const command = (name: string, description: string): Command =>
     group.command(name).description(description).addOption(folderOption()).option('--json', 'print JSON');
 
   command('up', 'make the fleet if there is none, start what does not run, wait until all are ready')
     .addOption(nodesOption())
-    .action(async ({ nodes, dir, json }: Common & { nodes?: number }) => {
-      showStatus(await bringUp(resolve(dir), nodes, showProgress), json);
+    .option('--pinned', 'a new fleet without a log: people are given the fleet entry in a file')
+    .action(async ({ nodes, dir, json, pinned }: Common & { nodes?: number; pinned?: true }) => {
+      const mode = pinned ? 'pinned' : 'over-the-air';
+      showStatus(await bringUp(resolve(dir), { size: nodes, mode, report: showProgress, say }), json);
     });
   command('down', 'stop everything; the fleet stays as it is and can come up again').action(async ({ dir, json }: Common) => {
     showStopped(await takeDown(resolve(dir)), json);
@@ -32,14 +37,15 @@ export function fleetCommands(): Command {
     showStatus(await fleetStatus(requireLayout(resolve(dir))), json);
   });
   group.addCommand(shares());
-  command('start', 'start one node, or the account service')
-    .argument('<name>', 'node-1, node-2, ... or accounts')
+  for (const one of publishCommands()) group.addCommand(one);
+  command('start', 'start one of its programs')
+    .argument('<name>', 'node-1, node-2, ..., accounts, witness or third-party')
     .action(async (name: string, { dir, json }: Common) => {
       const layout = requireLayout(resolve(dir));
       showStatus(await startOne(layout, memberOf(layout, name)), json);
     });
-  command('stop', 'stop one node, or the account service')
-    .argument('<name>', 'node-1, node-2, ... or accounts')
+  command('stop', 'stop one of its programs')
+    .argument('<name>', 'node-1, node-2, ..., accounts, witness or third-party')
     .option('--kill', 'without asking it, as a power cut would')
     .action(async (name: string, { dir, json, kill }: Common & { kill?: true }) => {
       const layout = requireLayout(resolve(dir));
@@ -50,12 +56,13 @@ export function fleetCommands(): Command {
     `
 Examples:
   holdfast fleet up                      5 nodes in .holdfast
-  holdfast fleet up --nodes 3 --dir /tmp/fleet
+  holdfast fleet up --nodes 3 --pinned --dir /tmp/fleet
   holdfast fleet status --json
   holdfast fleet shares
   holdfast fleet stop node-2 --kill      and see the others go on
   holdfast fleet start node-2
-  holdfast fleet down`,
+  holdfast fleet down
+  holdfast fleet publish --config operator.json`,
   );
 }
 

@@ -95,6 +95,8 @@ const entry = z.strictObject({
   fleets: z.array(fleet).min(1).max(32),
 });
 
+/** A fleet as an entry's line spells it. */
+export type FleetInput = z.input<typeof fleet>;
 export type EntryNode = z.output<typeof node>;
 
 export interface EntryFleet extends Omit<z.output<typeof fleet>, 'id' | 'quorum' | 'threshold'> {

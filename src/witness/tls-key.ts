@@ -33,7 +33,8 @@ export function makeTlsKey(config: Config): Uint8Array {
   }
 }
 
-function makeKeyFile(file: string): Uint8Array {
+/** A P-256 key in a PEM file, made if it is not there. @returns its public half, 33 bytes @throws `configuration` */
+export function makeKeyFile(file: string): Uint8Array {
   if (!existsSync(file)) {
     const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
     const handle = openSync(`${file}.new`, 'w', 0o600);

@@ -23,7 +23,7 @@ let atFirst: FleetStatus;
 beforeAll(async () => {
   root = mkdtempSync(join(tmpdir(), 'holdfast-fleet-'));
   folder = join(root, 'fleet');
-  atFirst = await status('up', '--nodes', '3');
+  atFirst = await status('up', '--nodes', '3', '--pinned');
 }, BUSY_MS);
 
 afterAll(async () => {

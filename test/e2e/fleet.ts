@@ -25,7 +25,6 @@ const run = promisify(execFile);
 const MAIN = join(import.meta.dirname, '../../src/cli/main.ts');
 
 export interface Profile {
-  readonly entryFile: string;
   readonly caFile: string;
   readonly accounts: string;
   readonly tenant: string;
@@ -45,14 +44,21 @@ export class TestFleet {
   private constructor(folder: string) {
     this.folder = folder;
     this.profile = JSON.parse(readFileSync(join(folder, 'profile.json'), 'utf8')) as Profile;
-    this.entry = parseEntry(readFileSync(this.profile.entryFile, 'utf8'));
+    this.entry = parseEntry(readFileSync(join(folder, 'fleet-entry.json'), 'utf8'));
     this.#web = fetchWith(readFileSync(this.profile.caFile, 'utf8'));
   }
 
-  /** @param configure changes the configuration of a program: `accounts`, or `node-1` and so on */
-  static async up(nodes: 3 | 5 | 7, configure?: (name: string, config: Config) => Config): Promise<TestFleet> {
+  /**
+   * @param configure changes the configuration of a program: `accounts`, or `node-1` and so on
+   * @param mode over the air it has a witness and a third party besides, and takes longer to come up
+   */
+  static async up(
+    nodes: 3 | 5 | 7,
+    configure?: (name: string, config: Config) => Config,
+    mode: 'pinned' | 'over-the-air' = 'pinned',
+  ): Promise<TestFleet> {
     const folder = mkdtempSync(join(tmpdir(), 'holdfast-e2e-'));
-    await holdfast('fleet', 'up', '--nodes', `${nodes}`, '--dir', folder);
+    await holdfast('fleet', 'up', '--nodes', `${nodes}`, '--dir', folder, ...(mode === 'pinned' ? ['--pinned'] : []));
     if (configure !== undefined) {
       await holdfast('fleet', 'down', '--dir', folder);
       for (const name of ['accounts', ...Array.from({ length: nodes }, (_, i) => `node-${i + 1}`)]) {

@@ -90,14 +90,14 @@ function fileStep(
 }
 
 /** What people are given, to set their devices up with: `holdfast setup --profile`. */
-export function profileStep({ tenant, accountsPort }: DevelopmentParameters): Step<DevelopmentSite> {
+export function profileStep({ tenant, accountsPort, nodes, overTheAir }: DevelopmentParameters): Step<DevelopmentSite> {
   return fileStep(
     'fleet/profile',
     'write what people set their devices up with',
     ['fleet/entry', 'fleet/tls'],
     [FILES.profile],
     (site) => ({
-      entryFile: site.path(FILES.entry),
+      ...(overTheAir ? { rootFile: site.path(FILES.root), urls: nodes.map(({ url }) => url) } : { entryFile: site.path(FILES.entry) }),
       caFile: site.path(FILES.authority),
       accounts: accountsUrl(accountsPort),
       tenant,
@@ -107,7 +107,7 @@ export function profileStep({ tenant, accountsPort }: DevelopmentParameters): St
 }
 
 /** Of one node; src/node/config.ts says what each key means. Files are relative to the node's folder. */
-export function nodeStep({ nodes, tenant, accountsPort }: DevelopmentParameters, node: DevelopmentNode): Step<DevelopmentSite> {
+export function nodeStep({ nodes, tenant, accountsPort, overTheAir }: DevelopmentParameters, node: DevelopmentNode): Step<DevelopmentSite> {
   const others = nodes.filter(({ name }) => name !== node.name);
   return fileStep(
     `${node.name}/configuration`,
@@ -129,6 +129,8 @@ export function nodeStep({ nodes, tenant, accountsPort }: DevelopmentParameters,
         tenant,
         jwksUrl: `${accountsUrl(accountsPort)}/.well-known/jwks.json`,
       },
+      // Who publishes waits for all nodes.
+      ...(overTheAir && { transparency: { rootFile: `../${FILES.root}`, intervalMs: 500 } }),
       metrics: { host: LOOPBACK, port: node.metricsPort },
       // All start at the same moment, and are to be ready soon after.
       // Nobody waits for a slow phone here; and who watches wants to see a lock come about.

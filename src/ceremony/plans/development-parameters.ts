@@ -19,6 +19,8 @@ const parameters = z.strictObject({
   pages: z.int().min(1),
   nodes: z.array(node).refine(({ length }) => [3, 5, 7].includes(length), 'a fleet has 3, 5 or 7 nodes'),
   accountsPort: port,
+  /** Of the log's witness and of the third party, in a fleet whose keys come over the air. */
+  overTheAir: z.strictObject({ witnessPort: port, operatorPort: port, thirdPartyPort: port }).exactOptional(),
 });
 
 export type DevelopmentParameters = z.output<typeof parameters>;

@@ -3,8 +3,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fail } from '../../base/errors.ts';
 import { systemClock } from '../../base/ports.ts';
 import type { Progress } from '../../ceremony/perform.ts';
-import { type FleetLayout, type Member, requireLayout } from './layout.ts';
-import { makeFleetIn } from './make.ts';
+import { keepPublished } from './keep-published.ts';
+import { type FleetLayout, type Member, membersOf, requireLayout } from './layout.ts';
+import { type Mode, makeFleetIn } from './make.ts';
 import { lastWords, pidOf, type Stopped, start, stop, traceFile } from './processes.ts';
 import { type FleetStatus, fleetStatus, type MemberStatus } from './status.ts';
 
@@ -14,17 +15,30 @@ const READY_MS = 60_000;
 /** A single node may have to wait for others that are down, for as long as they are: that is not its failure. */
 const ALONE_MS = 15_000;
 
+export interface BringingUp {
+  /** Of a new fleet. */
+  readonly size?: number | undefined;
+  /** Of a new fleet. */
+  readonly mode: Mode;
+  /** Told the steps of the ceremony. */
+  readonly report: (progress: Progress) => void;
+  /** Told what is published, line by line. */
+  readonly say: (line: string) => void;
+}
+
 /**
  * Makes the fleet where there is none, starts what does not run, waits until all are ready. Run again, it changes nothing.
  * @param folder absolute
  * @throws `timeout` naming a member that does not become ready, `configuration` with the last words of one that ended
  */
-export async function bringUp(folder: string, size: number | undefined, report: (progress: Progress) => void): Promise<FleetStatus> {
-  await makeFleetIn(folder, size, report);
+export async function bringUp(folder: string, { size, mode, report, say }: BringingUp): Promise<FleetStatus> {
+  await makeFleetIn(folder, size, report, mode);
   const layout = requireLayout(folder);
-  const members = [layout.accounts, ...layout.nodes];
+  const members = membersOf(layout);
   for (const member of members) start(member);
-  return ready(layout, members);
+  const status = await ready(layout, members);
+  if (layout.vouchers.length > 0) await keepPublished(layout, say);
+  return status;
 }
 
 /** One member; the others may be down. */
@@ -56,7 +70,7 @@ function isSettled({ ready: isReady, standing }: MemberStatus, patienceIsOver: b
 
 /** Everything at once, asking first. */
 export async function takeDown(folder: string): Promise<ReadonlyMap<string, Stopped>> {
-  const { nodes, accounts } = requireLayout(folder);
-  const stopped = await Promise.all([...nodes, accounts].map(async (member) => [member.name, await stop(member)] as const));
+  const members = membersOf(requireLayout(folder));
+  const stopped = await Promise.all(members.map(async (member) => [member.name, await stop(member)] as const));
   return new Map(stopped);
 }

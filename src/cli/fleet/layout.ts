@@ -11,9 +11,9 @@ export const PROJECT = join(import.meta.dirname, '../../..');
 export const MAIN = join(PROJECT, 'src/cli/main.ts');
 export const DEFAULT_FOLDER = join(PROJECT, '.holdfast');
 
-/** One program of the fleet: a node, or the account service. */
+/** One program of the fleet: a node, the account service, and in a fleet whose keys come over the air the witness and a third party. */
 export interface Member {
-  /** `node-1`, or `accounts`: the name of its folder. */
+  /** `node-1`, `accounts`, `witness`, `third-party`: the name of its folder. */
   readonly name: string;
   readonly folder: string;
   readonly config: string;
@@ -31,9 +31,23 @@ export interface FleetLayout {
   readonly folder: string;
   readonly nodes: readonly Member[];
   readonly accounts: Member;
-  /** PEM: what the nodes' and the account service's TLS certificates are checked with. */
+  /** Who vouches for the fleet's keys over the air; nobody in a pinned fleet. */
+  readonly vouchers: readonly Member[];
+  /** PEM: what the TLS certificates of all members are checked with. */
   readonly authority: string;
 }
+
+/** What stands beside the fleet when its keys come over the air: the operator's folder, and those of who vouches. */
+export const SIDES = {
+  operator: 'operator',
+  witness: 'witness',
+  thirdParty: 'third-party',
+  /** Of the witness and of the third party. */
+  config: 'witness.json',
+  operatorConfig: 'operator.json',
+  /** PEM: of their TLS certificates. */
+  authority: 'witness-ca.pem',
+} as const;
 
 export const transcriptFile = (folder: string): string => join(folder, FILES.transcript);
 
@@ -45,14 +59,17 @@ export function requireLayout(folder: string): FleetLayout {
   return layoutOf(folder, readParameters(lines[0]?.facts['parameters']));
 }
 
+export const membersOf = ({ nodes, accounts, vouchers }: FleetLayout): readonly Member[] => [...nodes, accounts, ...vouchers];
+
 /** @throws `not-found` */
-export function memberOf({ nodes, accounts }: FleetLayout, name: string): Member {
-  const members = [...nodes, accounts];
+export function memberOf(layout: FleetLayout, name: string): Member {
+  const members = membersOf(layout);
   const found = members.find((member) => member.name === name);
   return found ?? fail('not-found', `${name} is not of this fleet`, { known: members.map((member) => member.name).join(' ') });
 }
 
-function layoutOf(folder: string, { nodes, accountsPort }: DevelopmentParameters): FleetLayout {
+function layoutOf(folder: string, { nodes, accountsPort, overTheAir }: DevelopmentParameters): FleetLayout {
+  const authorities = [FILES.authority, ...(overTheAir === undefined ? [] : [SIDES.authority])];
   return {
     folder,
     nodes: nodes.map((node) => nodeMember(folder, node)),
@@ -65,7 +82,14 @@ function layoutOf(folder: string, { nodes, accountsPort }: DevelopmentParameters
       url: `http://127.0.0.1:${accountsPort}`,
       ready: `http://127.0.0.1:${accountsPort}/health`,
     },
-    authority: readFileSync(join(folder, FILES.authority), 'utf8'),
+    vouchers:
+      overTheAir === undefined
+        ? []
+        : [
+            witnessMember(folder, SIDES.witness, overTheAir.witnessPort),
+            witnessMember(folder, SIDES.thirdParty, overTheAir.thirdPartyPort),
+          ],
+    authority: authorities.map((name) => readFileSync(join(folder, name), 'utf8')).join(''),
   };
 }
 
@@ -77,15 +101,35 @@ function nodeMember(fleetFolder: string, { name, url, metricsPort }: Development
     folder,
     config,
     command: ['node', 'start', '--config', config],
-    // Read by SoftHSM and by OpenSSL's engine once per process: no configuration file of ours can say it instead.
-    environment: {
-      SOFTHSM2_CONF: join(folder, 'softhsm2.conf'),
-      PKCS11_MODULE_PATH: SOFTHSM_MODULE,
-      OPENSSL_ENGINES: enginesFolder(),
-    },
+    environment: tokenEnvironment(folder),
     url,
     ready: `${url}/ready`,
     metrics: `http://127.0.0.1:${metricsPort}/metrics`,
+  };
+}
+
+/** The third party is the same program without a log of its own. */
+function witnessMember(fleetFolder: string, name: string, port: number): Member {
+  const folder = join(fleetFolder, name);
+  const config = join(folder, SIDES.config);
+  const url = `https://127.0.0.1:${port}`;
+  return {
+    name,
+    folder,
+    config,
+    command: ['witness', 'start', '--config', config],
+    environment: tokenEnvironment(folder),
+    url,
+    ready: `${url}/health`,
+  };
+}
+
+/** Read by SoftHSM and by OpenSSL's engine once per process: no configuration file of ours can say it instead. */
+export function tokenEnvironment(folder: string): Readonly<Record<string, string>> {
+  return {
+    SOFTHSM2_CONF: join(folder, 'softhsm2.conf'),
+    PKCS11_MODULE_PATH: SOFTHSM_MODULE,
+    OPENSSL_ENGINES: enginesFolder(),
   };
 }
 

@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { Agent, request } from 'undici';
 import { z } from 'zod';
-import type { FleetLayout, Member } from './layout.ts';
+import { type FleetLayout, type Member, membersOf } from './layout.ts';
 import { pidOf } from './processes.ts';
 
 export interface MemberStatus {
@@ -37,7 +37,7 @@ const ANSWER_MS = 2000;
 export async function fleetStatus(layout: FleetLayout): Promise<FleetStatus> {
   const agent = new Agent({ connect: { ca: layout.authority }, headersTimeout: ANSWER_MS, bodyTimeout: ANSWER_MS });
   try {
-    const members = await Promise.all([...layout.nodes, layout.accounts].map((member) => memberStatus(member, agent)));
+    const members = await Promise.all(membersOf(layout).map((member) => memberStatus(member, agent)));
     return {
       folder: layout.folder,
       entryFile: join(layout.folder, 'fleet-entry.json'),
