@@ -93,7 +93,7 @@ async function stop(node: number, signal: NodeJS.Signals = 'SIGTERM'): Promise<v
 }
 
 const profile = () => JSON.parse(readFileSync(join(place, 'profile.json'), 'utf8')) as Profile;
-const entry = () => parseEntry(readFileSync(profile().entryFile, 'utf8'));
+const entry = () => parseEntry(readFileSync(join(place, 'fleet-entry.json'), 'utf8'));
 let web: ReturnType<typeof fetchWith> | undefined;
 
 function connected(): ReturnType<typeof fetchWith> {
