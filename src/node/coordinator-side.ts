@@ -3,7 +3,7 @@
  * included, and hands on what they said; the client counts and verifies.
  */
 import type { Id } from '../base/bytes.ts';
-import { HoldfastError } from '../base/errors.ts';
+import { fail, HoldfastError } from '../base/errors.ts';
 import { type Authorised, isRefusal, type Refusal, refuse } from '../quorum/ask.ts';
 import { type AttemptOutcome, coordinateAttempt } from '../quorum/coordinator/attempt.ts';
 import { type Gathered, gather, type Patience } from '../quorum/coordinator/conversation.ts';
@@ -11,6 +11,7 @@ import type { Question } from '../quorum/member/member.ts';
 import { registrationOf } from '../quorum/member/standing.ts';
 import { readOfNode } from '../quorum/quorum-certificate.ts';
 import type { Cancelled, Confirmed, Standing } from '../quorum/record.ts';
+import { parseRegistration } from '../vault/registration.ts';
 import { type Place, slotId } from '../vault/slot.ts';
 import type { CancelOutcome, CoordinatorPort, EventsOutcome, MemberPort, StatusOutcome } from '../web/ports.ts';
 import { decodeMessage } from '../wire/message.ts';
@@ -61,7 +62,8 @@ export class CoordinatorSide implements CoordinatorPort {
     return this.#gather({ ...ask, op: 'register-vote' }, slotId(ask.caller.place), this.#limits.recordLingerMs);
   }
 
-  activate(standing: Standing): Promise<Gathered> {
+  async activate(standing: Standing, place: Place): Promise<Gathered> {
+    mustBeOf(place, parseRegistration(standing.registration, this.#body.fleet).slot);
     return this.#gather({ op: 'activate', standing }, undefined, this.#limits.recordLingerMs);
   }
 
@@ -71,8 +73,9 @@ export class CoordinatorSide implements CoordinatorPort {
     return converse(this.#floor, talk, this.#stop);
   }
 
-  confirm(confirmed: Confirmed): Promise<Gathered> {
+  async confirm(confirmed: Confirmed, place: Place): Promise<Gathered> {
     const { slot } = decodeMessage('unlock/confirm', confirmed.confirm.bytes);
+    mustBeOf(place, slot);
     return this.#gather({ op: 'confirm', confirmed }, slot, this.#limits.recordLingerMs);
   }
 
@@ -140,4 +143,12 @@ export class CoordinatorSide implements CoordinatorPort {
   #generation(standing: Standing | undefined): number {
     return standing === undefined ? 0 : registrationOf(standing, this.#body.fleet).generation;
   }
+}
+
+/**
+ * What proves itself is true whoever brings it, but to carry it costs every node a verification: a login carries its own only.
+ * (Attack: one login, and other people's statements sent through every node again and again.) @throws `pass-refused`
+ */
+function mustBeOf(place: Place, slot: Id): void {
+  if (slotId(place) !== slot) fail('pass-refused', 'the pass is for another account or way in');
 }

@@ -95,9 +95,11 @@ type Carried<Op extends Ask['op']> = Omit<Extract<Ask, { op: Op }>, 'op'>;
 export interface CoordinatorPort {
   status(ask: Carried<'status'>): Promise<StatusOutcome>;
   register(ask: Carried<'register-vote'>): Promise<Gathered>;
-  activate(standing: Standing): Promise<Gathered>;
+  /** @param place as the pass names it. @throws `pass-refused` when the registration is of another */
+  activate(standing: Standing, place: Place): Promise<Gathered>;
   attempt(ask: Carried<'attempt-vote'>): Promise<AttemptOutcome>;
-  confirm(confirmed: Confirmed): Promise<Gathered>;
+  /** As `activate`. */
+  confirm(confirmed: Confirmed, place: Place): Promise<Gathered>;
   cancel(place: Place, cancelled: Cancelled): Promise<CancelOutcome>;
   events(ask: Authorised): Promise<EventsOutcome>;
 }

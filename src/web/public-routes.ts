@@ -43,9 +43,9 @@ function operations({ clients, fleet }: VaultPort): Operations {
       enveloped(
         await clients.register({ caller, request, registration: parseRegistration(registration, fleet), ...(replace && { replace }) }),
       ),
-    activate: async ({ standing }) => enveloped(await clients.activate(standing)),
+    activate: async ({ standing }, { place }) => enveloped(await clients.activate(standing, place)),
     attempt: async ({ request, element }, caller) => enveloped(await clients.attempt({ caller, request, element: onCurve(element) })),
-    confirm: async ({ confirmed }) => enveloped(await clients.confirm(confirmed)),
+    confirm: async ({ confirmed }, { place }) => enveloped(await clients.confirm(confirmed, place)),
     cancel: async ({ cancelled }, { place }) => {
       const { stands, refused } = await clients.cancel(place, cancelled);
       return { ...enveloped({ said: [], refused }), stands: [...stands] };

@@ -315,7 +315,8 @@ describe('an activation', () => {
     const before = await standing();
     expect(before.of.map(({ tried, cleared }) => [tried, cleared])).toEqual(Array(3).fill([3, 2]));
     expect(verdict(await alice.raw.ask('activate', { standing: standingOf(alice) }))).toBe('said by 3');
-    expect(verdict(await mallory.ask('activate', { standing: standingOf(alice) }))).toBe('said by 3');
+    expect(verdict(await mallory.ask('activate', { standing: standingOf(alice) }))).toBe('401 pass-refused');
+    expect(verdict(await mallory.ask('confirm', { confirmed: asked(alice, 'confirm')['confirmed'] }))).toBe('401 pass-refused');
     expect(await standing()).toEqual(before);
   });
 
@@ -452,7 +453,7 @@ describe('a statement with any byte changed, cut or added', () => {
           within(copy, path)[part] = toBase64url(changed);
           const heard = await alice.raw.ask(operation, copy);
           expect(verdict(heard), `${part}: ${toHex(changed)}`).toMatch(
-            /^(400 malformed|(malformed|not-signed|wrong-fleet|pass-refused|not-certified|[a-z]+-generation|request-expired|attempt-out-of-range|not-found) by 3)$/,
+            /^(400 malformed|401 pass-refused|(malformed|not-signed|wrong-fleet|pass-refused|not-certified|[a-z]+-generation|request-expired|attempt-out-of-range|not-found) by 3)$/,
           );
         }
       }

@@ -181,11 +181,11 @@ export class Person {
         return clients.register({ caller, request, registration, ...(replace && { replace }) });
       }
       case 'activate':
-        return clients.activate(call.standing);
+        return clients.activate(call.standing, this.place);
       case 'attempt':
         return clients.attempt({ caller, request: call.request, element: call.element });
       case 'confirm':
-        return clients.confirm(call.confirmed);
+        return clients.confirm(call.confirmed, this.place);
       case 'cancel': {
         const { refused } = await clients.cancel(this.place, call.cancelled);
         return { said: [], refused };
