@@ -82,7 +82,9 @@ function showStatus(status: FleetStatus, json: true | undefined): void {
     return;
   }
   printTable(['NAME', 'PROCESS', 'READY', 'STANDING', 'SEQUENCE', 'IN REACH', 'CODE', 'ADDRESS'], status.members.map(row));
-  say(`Fleet entry for clients: ${status.entryFile}\nTheir TLS authority:     ${status.authorityFile}`);
+  const pinned =
+    status.rootFile === undefined ? `Fleet entry for clients: ${status.entryFile}` : `Root for clients:        ${status.rootFile}`;
+  say(`${pinned}\nTheir TLS authority:     ${status.authorityFile}`);
 }
 
 function row({ name, pid, ready, why, standing, sequence, inReach, quorum, measurement, url }: MemberStatus): Cell[] {

@@ -7,9 +7,9 @@
 import { alarm } from '../base/errors.ts';
 import type { Clock } from '../base/ports.ts';
 import { openCheckpoint, type SignedCheckpoint } from '../log/checkpoint.ts';
-import { consistencyProof, inclusionProof, leafHash, verifyConsistency, verifyInclusion } from '../log/merkle.ts';
+import { consistencyProof, type HashReader, inclusionProof, leafHash, verifyConsistency, verifyInclusion } from '../log/merkle.ts';
 import { formatNote } from '../log/note.ts';
-import { parseEntries, type Tile, tileReader } from '../log/tile.ts';
+import { parseEntries, TILE_WIDTH, type Tile, tileReader } from '../log/tile.ts';
 import type { Vkey } from '../log/vkey.ts';
 import type { OperatorState } from './state.ts';
 
@@ -22,10 +22,18 @@ export interface LogReader {
 
 export interface Watched {
   readonly checkpoint: SignedCheckpoint;
-  /** The checkpoint's note with the signatures it came with. */
-  readonly text: string;
   /** The last entry of the log: the signed entry as text, its place, and its proof. */
   readonly last: { readonly note: string; readonly index: number; readonly proof: readonly Uint8Array[] };
+}
+
+/** One look: what is shown, and what was seen before. */
+interface Look {
+  readonly log: LogReader;
+  readonly state: OperatorState;
+  readonly clock: Clock;
+  /** The checkpoint as it is shown now. */
+  readonly shown: string;
+  readonly seen: SignedCheckpoint | undefined;
 }
 
 /**
@@ -34,65 +42,63 @@ export interface Watched {
  *   of the evidence; `not-signed` for a checkpoint that the log did not sign; `malformed`
  */
 export async function watch(log: LogReader, key: Vkey, state: OperatorState, clock: Clock): Promise<Watched | undefined> {
-  const text = await log.checkpoint();
   const before = state.seen(key);
   const seen = before === undefined ? undefined : openCheckpoint(before, key);
-  if (text === undefined) return seen === undefined ? undefined : wentBack(state, clock, '', seen);
-  const checkpoint = openCheckpoint(text, key);
+  const text = await log.checkpoint();
+  const look: Look = { log, state, clock, shown: text ?? '', seen };
+  const checkpoint = text === undefined ? undefined : openCheckpoint(text, key);
+  if ((checkpoint?.size ?? 0) < (seen?.size ?? 0))
+    return refuse(look, 'rolled-back', 'the log went back: it has fewer entries than were seen');
+  if (checkpoint === undefined || checkpoint.size === 0) return undefined;
+  const read = tileReader(checkpoint.size, (tile) => log.tile(tile));
+  await requireForward(look, checkpoint, read);
+  await requireOwn(look, checkpoint, read);
+  const last = await lastOf(look, checkpoint, read);
+  state.keepSeen(key, formatNote(checkpoint.note));
+  return { checkpoint, last };
+}
+
+async function requireForward(look: Look, { size, root }: SignedCheckpoint, read: HashReader): Promise<void> {
+  const { seen } = look;
+  if (seen === undefined) return;
+  const proof = await consistencyProof(seen.size, size, read);
+  if (!verifyConsistency({ oldSize: seen.size, oldRoot: seen.root, size, root, proof }))
+    refuse(look, 'another-past', 'the log does not hold the tree that it signed before: it shows two pasts');
+}
+
+async function requireOwn(look: Look, checkpoint: SignedCheckpoint, read: HashReader): Promise<void> {
   const { size, root } = checkpoint;
-  if (seen !== undefined && size < seen.size) return wentBack(state, clock, text, seen);
-  if (size === 0) return undefined;
-  const read = tileReader(size, (tile) => log.tile(tile));
-  if (seen !== undefined) {
-    const proof = await consistencyProof(seen.size, size, read);
-    if (!verifyConsistency({ oldSize: seen.size, oldRoot: seen.root, size, root, proof })) {
-      const kept = keep(state, clock, 'another-past', text, seen);
-      return alarm('the log does not hold the tree that it signed before: it shows two pasts. Nothing was countersigned', kept);
-    }
-  }
-  for (let index = seen?.size ?? 0; index < size; index += 1) {
-    const leaf = await leafAt(log, index, checkpoint);
+  for (let index = look.seen?.size ?? 0; index < size; index += 1) {
+    const leaf = await leafAt(look.log, index, checkpoint);
+    const shown = { [`${index}.entry`]: leaf };
     const proof = await inclusionProof(index, size, read);
-    if (!verifyInclusion({ leaf: leafHash(leaf), index, size, root, proof })) {
-      const kept = keep(state, clock, 'another-entry', text, seen, { [`${index}.entry`]: leaf });
-      return alarm('the log shows an entry that is not in the tree it signed. Nothing was countersigned', { ...kept, index });
-    }
-    if (state.submitted(leafHash(leaf)) === undefined) {
-      const kept = keep(state, clock, 'foreign-entry', text, seen, { [`${index}.entry`]: leaf });
-      return alarm('the log holds an entry that this operator did not submit. Nothing was countersigned', { ...kept, index });
-    }
+    if (!verifyInclusion({ leaf: leafHash(leaf), index, size, root, proof }))
+      refuse(look, 'another-entry', 'the log shows an entry that is not in the tree it signed', shown);
+    if (look.state.submitted(leafHash(leaf)) === undefined)
+      refuse(look, 'foreign-entry', 'the log holds an entry that this operator did not submit', shown);
   }
+}
+
+/** When the log did not grow, nothing was read of it so far: its last hash is checked as any other. */
+async function lastOf(look: Look, { size, root }: SignedCheckpoint, read: HashReader): Promise<Watched['last']> {
   const index = size - 1;
   const leaf = await read(0, index);
   const proof = await inclusionProof(index, size, read);
-  const note = state.submitted(leaf);
-  // Not from the loop above when the log did not grow: its last hash is checked as any other.
+  const note = look.state.submitted(leaf);
   if (note === undefined || !verifyInclusion({ leaf, index, size, root, proof }))
-    return alarm('the last entry of the log is not the one seen there before', keep(state, clock, 'another-entry', text, seen));
-  state.keepSeen(key, formatNote({ text: checkpoint.note.text, signatures: checkpoint.note.signatures }));
-  return { checkpoint, text, last: { note, index, proof } };
+    return refuse(look, 'another-entry', 'the last entry of the log is not the one that was seen there');
+  return { note, index, proof };
 }
 
 async function leafAt(log: LogReader, index: number, { size }: SignedCheckpoint): Promise<Uint8Array> {
-  const at = Math.floor(index / 256);
-  const width = Math.min(256, size - at * 256);
+  const at = Math.floor(index / TILE_WIDTH);
+  const width = Math.min(TILE_WIDTH, size - at * TILE_WIDTH);
   const leaves = parseEntries(await log.tile({ level: 'entries', index: at, width }), width);
-  return leaves[index - at * 256] as Uint8Array;
+  return leaves[index - at * TILE_WIDTH] as Uint8Array;
 }
 
-function wentBack(state: OperatorState, clock: Clock, text: string, seen: SignedCheckpoint): never {
-  const kept = keep(state, clock, 'rolled-back', text, seen);
-  return alarm('the log went back: it has fewer entries than were seen. Nothing was countersigned', { ...kept, seen: seen.size });
-}
-
-function keep(
-  state: OperatorState,
-  clock: Clock,
-  what: string,
-  shown: string,
-  seen: SignedCheckpoint | undefined,
-  more: Readonly<Record<string, Uint8Array>> = {},
-): { readonly evidence: string } {
+/** @param what names the folder of the evidence */
+function refuse({ state, clock, shown, seen }: Look, what: string, words: string, more: Readonly<Record<string, Uint8Array>> = {}): never {
   const files = { 'shown.checkpoint': shown, ...(seen && { 'seen.checkpoint': formatNote(seen.note) }), ...more };
-  return { evidence: state.keepEvidence(what, clock(), files) };
+  return alarm(`${words}. Nothing was countersigned`, { evidence: state.keepEvidence(what, clock(), files) });
 }

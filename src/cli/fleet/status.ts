@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { Agent, request } from 'undici';
 import { z } from 'zod';
+import { FILES } from '../../ceremony/development-site.ts';
 import { type FleetLayout, type Member, membersOf } from './layout.ts';
 import { pidOf } from './processes.ts';
 
@@ -27,6 +28,8 @@ export interface MemberStatus {
 export interface FleetStatus {
   readonly folder: string;
   readonly entryFile: string;
+  /** What clients pin of a fleet whose keys come over the air. */
+  readonly rootFile?: string;
   readonly authorityFile: string;
   readonly members: readonly MemberStatus[];
 }
@@ -40,8 +43,9 @@ export async function fleetStatus(layout: FleetLayout): Promise<FleetStatus> {
     const members = await Promise.all(membersOf(layout).map((member) => memberStatus(member, agent)));
     return {
       folder: layout.folder,
-      entryFile: join(layout.folder, 'fleet-entry.json'),
-      authorityFile: join(layout.folder, 'ca.pem'),
+      entryFile: join(layout.folder, FILES.entry),
+      ...(layout.vouchers.length > 0 && { rootFile: join(layout.folder, FILES.root) }),
+      authorityFile: join(layout.folder, FILES.authority),
       members,
     };
   } finally {
