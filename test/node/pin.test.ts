@@ -7,7 +7,7 @@ import { closeSync, existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, 
 import { request } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { systemRandom } from '../../src/base/ports.ts';
 import { Secret } from '../../src/base/secret.ts';
 import { type FleetLayout, MAIN, type Member, requireLayout } from '../../src/cli/fleet/layout.ts';
@@ -16,6 +16,9 @@ import { cardOf, splitPin } from '../../src/custody/shares.ts';
 import { askDesk } from '../../src/custody/visit.ts';
 import type { ConfigFile } from '../../src/node/config.ts';
 import { endAll, Node, until } from './process.ts';
+
+/** A node takes seconds to start, on a busy machine many. */
+vi.setConfig({ testTimeout: 300_000, hookTimeout: 120_000 });
 
 const folder = mkdtempSync(join(tmpdir(), 'holdfast-pin-'));
 let layout: FleetLayout;

@@ -46,7 +46,7 @@ export class Node {
 
 export async function until(holds: () => Promise<boolean>, node: Node): Promise<void> {
   for (let tries = 0; !(await holds().catch(() => false)); tries += 1) {
-    if (tries > 200) throw new Error(`not within 20 s: ${node.output}`);
+    if (tries > 900) throw new Error(`not within 90 s: ${node.output}`);
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
 }

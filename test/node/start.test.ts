@@ -7,13 +7,16 @@ import { request } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect, type PeerCertificate } from 'node:tls';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { type FleetLayout, type Member, requireLayout } from '../../src/cli/fleet/layout.ts';
 import { makeFleetIn } from '../../src/cli/fleet/make.ts';
 import { parseEntry } from '../../src/fleet/entry.ts';
 import type { ConfigFile } from '../../src/node/config.ts';
 import { anchorOf } from '../../src/web/peer-trust.ts';
 import { endAll, Node, until } from './process.ts';
+
+/** A node takes seconds to start, on a busy machine many. */
+vi.setConfig({ testTimeout: 300_000, hookTimeout: 120_000 });
 
 const folder = mkdtempSync(join(tmpdir(), 'holdfast-node-'));
 let layout: FleetLayout;
