@@ -108,8 +108,8 @@ async function setUpDevice(device: string): Promise<void> {
 }
 
 async function demonstrate(): Promise<void> {
-  chapter('Five vault nodes, each with its own process, token, store and ports');
-  await must(['fleet', 'up', '--nodes', '5', '--pinned', '--dir', fleet]);
+  chapter('Five vault nodes, and who vouches for their keys: a witness with its log, a third party; each with its own process and token');
+  await must(['fleet', 'up', '--nodes', '5', '--dir', fleet]);
 
   chapter(`Alice backs up ${folder} with a 6-digit PIN`);
   await setUpDevice('laptop');
@@ -154,6 +154,11 @@ async function demonstrate(): Promise<void> {
   const erased = () => NODES.filter((node) => readFileSync(join(fleet, node, 'trace.log'), 'utf8').includes('"msg":"erased"'));
   await until('every node to erase its share', async () => erased().length === NODES.length);
   tell('a quorum certified the lock, and every node has erased its share');
+
+  chapter('An outsider, who knows only the root, checks whose keys these are, and asks every node');
+  const { urls } = JSON.parse(readFileSync(join(fleet, 'profile.json'), 'utf8')) as { urls: string[] };
+  const trusting = ['--root', join(fleet, 'root.json'), '--ca', join(fleet, 'ca.pem'), '--allow-simulated'];
+  tell(await must(['verify', '--url', ...urls, '--live', ...trusting]));
 }
 
 async function until(what: string, holds: () => Promise<boolean>): Promise<void> {

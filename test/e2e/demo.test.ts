@@ -12,11 +12,11 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-it('scripts/demo backs up, restores, counts, survives and locks, and says so in its last line', () => {
+it('scripts/demo backs up, restores, counts, survives, locks and is verified by an outsider, and says so in its last line', () => {
   mkdirSync(join(folder, 'letters'));
   writeFileSync(join(folder, 'letters', 'grüße.txt'), 'dear reader');
   symlinkSync('letters/grüße.txt', join(folder, 'latest'));
-  const { status, stdout, stderr } = spawnSync(DEMO, ['--folder', folder], { encoding: 'utf8', timeout: 280_000 });
+  const { status, stdout, stderr } = spawnSync(DEMO, ['--folder', folder], { encoding: 'utf8', timeout: 580_000 });
   expect(stdout.trimEnd().split('\n').at(-1), stderr).toBe('demo: ok');
   expect(status).toBe(0);
-}, 300_000);
+}, 600_000);
