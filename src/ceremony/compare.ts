@@ -1,6 +1,6 @@
 /** What is published against what follows from a transcript: the first member that differs is named, so that a key is. */
 import { fail } from '../base/errors.ts';
-import type { Outcome } from './kinds.ts';
+import type { Outcome } from './kind.ts';
 
 /** @throws `alarm` */
 export function compareOutcome({ files }: Outcome, published: Readonly<Record<string, string>>): void {

@@ -1,4 +1,5 @@
 /** A ceremony with people, put together: its plan, its folder, its tokens, its custody, and the room it is performed in. */
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fail } from '../base/errors.ts';
 import { type Clock, systemClock } from '../base/ports.ts';
@@ -7,8 +8,10 @@ import type { OnAct } from './folder.ts';
 import { kindOf } from './kinds.ts';
 import { type Progress, perform } from './perform.ts';
 import { Proceedings, type Room } from './proceedings.ts';
+import { RehearsalRoom, rehearsed } from './rehearsal.ts';
 import { CeremonySite } from './site.ts';
 import { Transcript } from './transcript.ts';
+import { type Verified, verifyTranscript } from './verify.ts';
 
 export const TRANSCRIPT_FILE = 'transcript.jsonl';
 
@@ -42,4 +45,18 @@ export async function conduct({ kind: name, folder, parameters, room, report, on
   } finally {
     site.close();
   }
+}
+
+/**
+ * Performs it without people and devices (rehearsal.ts), and before it what it rests on.
+ * @throws what `perform` and `verifyTranscript` throw
+ */
+export async function rehearse({ kind, folder, parameters, ...watched }: Omit<Conducting, 'room'>): Promise<Verified> {
+  const room = new RehearsalRoom();
+  const perform = async (name: string, where: string, chosen: unknown, watching: Partial<Conducting> = {}): Promise<Verified> => {
+    await conduct({ kind: name, folder: where, parameters: chosen, room, ...watching });
+    return verifyTranscript(readFileSync(join(where, TRANSCRIPT_FILE), 'utf8'));
+  };
+  const prepared = (await kindOf(kind).room?.prepare?.(folder, parameters, room, perform)) ?? parameters;
+  return perform(kind, folder, rehearsed(prepared, room), watched);
 }

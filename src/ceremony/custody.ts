@@ -11,20 +11,20 @@ import { sealCards } from '../custody/envelope.ts';
 import { cardOf, combineShares, type Entrusted, readCards, type Share, splitPin } from '../custody/shares.ts';
 import { hash } from '../wire/signed.ts';
 import type { Folder } from './folder.ts';
-import type { RoomParameters } from './people.ts';
+import { type Custodian, custodiansOf, type RoomParameters } from './people.ts';
 import type { Facts } from './plan.ts';
 import type { Proceedings } from './proceedings.ts';
 
-export type PinKind = Entrusted['pin'];
+type PinKind = Entrusted['pin'];
 const KINDS: readonly PinKind[] = ['user', 'security officer'];
 const PIN_BYTES = 18;
 export const HANDOVER = 'custody/handover';
 
-const nameOf = (token: string, pin: PinKind): string => `${token} ${pin}`;
+const nameOf = ({ token, pin }: Pick<Entrusted, 'token' | 'pin'>): string => `${token} ${pin}`;
 
 export class Custody {
   readonly #ceremony: string;
-  readonly #chosen: RoomParameters['custody'];
+  readonly #chosen: RoomParameters;
   readonly #tokens: readonly string[];
   readonly #proceedings: Proceedings;
   readonly #folder: Folder;
@@ -34,7 +34,7 @@ export class Custody {
 
   constructor(chosen: RoomParameters, tokens: readonly string[], proceedings: Proceedings, folder: Folder, random: Random = systemRandom) {
     this.#ceremony = chosen.custody.ceremony ?? chosen.ceremony;
-    this.#chosen = chosen.custody;
+    this.#chosen = chosen;
     this.#tokens = tokens;
     this.#proceedings = proceedings;
     this.#folder = folder;
@@ -43,25 +43,22 @@ export class Custody {
 
   /** Generates, splits, hands over. Nothing is lost when it is interrupted: no token has these PINs yet, and new ones are made. */
   async entrust(): Promise<void> {
-    const { custodians, threshold } = this.#chosen;
-    const names = custodians.map(({ name }) => name);
+    const { custodians, threshold } = this.#chosen.custody;
     const splittings: Record<string, string> = {};
     const shares: Share[] = [];
-    for (const token of this.#tokens) {
-      for (const pin of KINDS) {
-        const value = new Secret(toBase64url(this.#random(PIN_BYTES)));
-        const split = await splitPin(value, { ceremony: this.#ceremony, token, pin }, names, threshold, this.#random);
-        splittings[nameOf(token, pin)] = split[0]?.set ?? fail('alarm', 'a splitting without shares');
-        shares.push(...split);
-        this.#pins.set(nameOf(token, pin), value);
-      }
+    for (const of of this.#wanted()) {
+      const value = new Secret(toBase64url(this.#random(PIN_BYTES)));
+      const names = custodiansOf(this.#chosen, of.token).map(({ name }) => name);
+      const split = await splitPin(value, of, names, threshold, this.#random);
+      splittings[nameOf(of)] = split[0]?.set ?? fail('alarm', 'a splitting without shares');
+      shares.push(...split);
+      this.#pins.set(nameOf(of), value);
     }
     const taken: Record<string, Facts> = {};
-    for (const custodian of custodians)
-      taken[custodian.name] = await this.#handOver(
-        custodian,
-        shares.filter((share) => share.custodian === custodian.name),
-      );
+    for (const [i, custodian] of custodians.entries()) {
+      const own = shares.filter((share) => share.custodian === custodian.name);
+      taken[custodian.name] = await this.#handOver(custodian, i + 1, own);
+    }
     this.#handedOver = { threshold, splittings, taken };
   }
 
@@ -72,41 +69,33 @@ export class Custody {
 
   /** Puts all PINs together from the cards of as many custodians as it takes, and goes on with these. @returns who brought theirs */
   async gather(): Promise<string[]> {
+    const { threshold } = this.#chosen.custody;
+    const wanted = this.#wanted();
     const brought = new Map<string, Share[]>();
-    const wanted = this.#tokens.flatMap((token) => KINDS.map((pin) => ({ ceremony: this.#ceremony, token, pin })));
-    while (brought.size < this.#chosen.threshold) {
-      const cards = readCards(await this.#proceedings.room.cards([...brought.keys()], this.#chosen.threshold, wanted));
-      // Custodians keep one file for all tokens of a ceremony: not all of them need be opened here.
-      const shares = cards.filter(({ token }) => this.#tokens.includes(token));
-      if (shares.length === 0) fail('malformed', 'no card of a token that is opened here', { tokens: this.#tokens.join(' ') });
-      for (const share of shares) this.#check(share);
-      const names = new Set(shares.map(({ custodian }) => custodian));
-      for (const name of names)
-        brought.set(
-          name,
-          shares.filter(({ custodian }) => custodian === name),
-        );
-    }
-    const all = [...brought.values()].flat();
-    for (const token of this.#tokens) {
-      for (const pin of KINDS) {
-        const value = await combineShares(all.filter((share) => share.token === token && share.pin === pin));
-        this.#pins.set(nameOf(token, pin), value);
-      }
-    }
+    const of = (one: Entrusted): Share[] => [...brought.values()].flat().filter((share) => nameOf(share) === nameOf(one));
+    const take = (text: string): void => {
+      for (const [custodian, shares] of Map.groupBy(this.#read(text), (share) => share.custodian)) brought.set(custodian, shares);
+    };
+    while (wanted.some((one) => of(one).length < threshold))
+      await this.#proceedings.room.cards([...brought.keys()], threshold, wanted, take);
+    for (const one of wanted) this.#pins.set(nameOf(one), await combineShares(of(one)));
     return [...brought.keys()];
   }
 
   /** From memory, or from the custodians when an earlier process made it. */
   async pin(token: string, pin: PinKind): Promise<Secret<string>> {
-    if (!this.#pins.has(nameOf(token, pin))) await this.gather();
-    return this.#pins.get(nameOf(token, pin)) ?? fail('alarm', 'the custodians gave another PIN than was asked for', { token });
+    if (!this.#pins.has(nameOf({ token, pin }))) await this.gather();
+    return this.#pins.get(nameOf({ token, pin })) ?? fail('alarm', 'the custodians gave another PIN than was asked for', { token });
   }
 
-  async #handOver({ name, recipient }: RoomParameters['custody']['custodians'][number], shares: readonly Share[]): Promise<Facts> {
+  #wanted(): Entrusted[] {
+    return this.#tokens.flatMap((token) => KINDS.map((pin) => ({ ceremony: this.#ceremony, token, pin })));
+  }
+
+  async #handOver({ name, recipient }: Custodian, number: number, shares: readonly Share[]): Promise<Facts> {
     const to = { role: 'custodian', name } as const;
     const cards = new Secret(shares.map((share) => cardOf(share).reveal()).join('\n'));
-    const base = name.toLowerCase().replace(/[^a-z0-9]+/g, '-');
+    const base = `${number}-${name.toLowerCase().replace(/[^a-z0-9]+/g, '-')}`;
     if (recipient !== undefined) {
       const path = ['custody', `${base}.cards.age`];
       const sealed = await sealCards(cards, recipient);
@@ -124,14 +113,22 @@ export class Custody {
     return { printed: true, digest: hash(utf8(cards.reveal())) };
   }
 
-  /** A card of another splitting would give a PIN that opens nothing; a card of a stranger was never handed over. */
-  #check({ token, pin, set, ceremony, custodian }: Share): void {
-    if (ceremony !== this.#ceremony) fail('malformed', 'a card of another ceremony', { custodian, ceremony });
-    if (!this.#chosen.custodians.some(({ name }) => name === custodian))
-      fail('malformed', 'a card of someone who is no custodian here', { custodian });
+  /**
+   * Cards of tokens that are opened here; custodians keep one file for all tokens of a ceremony.
+   * @throws `malformed`: a card of another splitting would give a PIN that opens nothing, a card of a stranger was never handed over
+   */
+  #read(text: string): Share[] {
+    const shares = readCards(text).filter(({ token }) => this.#tokens.includes(token));
+    if (shares.length === 0) fail('malformed', 'no card of a token that is opened here', { tokens: this.#tokens.join(' ') });
     const splittings = this.#proceedings.recorded(HANDOVER)?.['splittings'] as Facts | undefined;
-    const expected = splittings?.[nameOf(token, pin)];
-    if (expected !== undefined && expected !== set)
-      fail('malformed', 'a card of a splitting that this ceremony gave up: destroy it', { custodian, token, set });
+    for (const { token, pin, set, ceremony, custodian } of shares) {
+      if (ceremony !== this.#ceremony) fail('malformed', 'a card of another ceremony', { custodian, ceremony });
+      if (!custodiansOf(this.#chosen, token).some(({ name }) => name === custodian))
+        fail('malformed', 'a card of someone who is no custodian of this token', { custodian, token });
+      const expected = splittings?.[nameOf({ token, pin })];
+      if (expected !== undefined && expected !== set)
+        fail('malformed', 'a card of a splitting that this ceremony gave up: destroy it', { custodian, token, set });
+    }
+    return shares;
   }
 }

@@ -6,12 +6,12 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { systemClock, systemRandom } from '../base/ports.ts';
-import { conduct, TRANSCRIPT_FILE } from './conduct.ts';
+import { rehearse, TRANSCRIPT_FILE } from './conduct.ts';
 import { DevelopmentSite } from './development-site.ts';
-import { type Kind, kindOf } from './kinds.ts';
+import type { Kind } from './kind.ts';
+import { kindOf } from './kinds.ts';
 import { perform } from './perform.ts';
 import { describePlan } from './plan.ts';
-import { RehearsalRoom, rehearsed } from './rehearsal.ts';
 import { Transcript } from './transcript.ts';
 
 export async function dryRun(name: string, parameters: unknown): Promise<string> {
@@ -27,9 +27,7 @@ export async function dryRun(name: string, parameters: unknown): Promise<string>
 }
 
 async function inRoom(kind: Kind, folder: string, parameters: unknown, acts: Acts): Promise<void> {
-  const room = new RehearsalRoom();
-  const here = rehearsed((await kind.room?.prepare?.(folder, parameters, room)) ?? parameters, room);
-  await conduct({ kind: kind.name, folder, parameters: here, room, report: acts.report, onAct: acts.onAct });
+  await rehearse({ kind: kind.name, folder, parameters, report: acts.report, onAct: acts.onAct });
 }
 
 async function alone(kind: Kind, folder: string, parameters: unknown, acts: Acts): Promise<void> {

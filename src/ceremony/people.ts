@@ -35,6 +35,8 @@ export type Signers = z.output<typeof signersParameters>;
 
 const custodian = z.strictObject({
   name,
+  /** Labels of the tokens whose PINs this custodian shares; by default all. */
+  tokens: z.array(z.string().min(1)).min(1).optional(),
   /** An age recipient, to which the custodian's cards are encrypted; without one they are printed. */
   recipient: z
     .string()
@@ -61,6 +63,22 @@ export const roomParameters = {
 };
 
 export type RoomParameters = z.output<z.ZodObject<typeof roomParameters>>;
+
+export type Custodian = z.output<typeof custodian>;
+
+/** Who shares the PINs of this token. */
+export function custodiansOf({ custody: { custodians } }: Pick<RoomParameters, 'custody'>, token: string): Custodian[] {
+  return custodians.filter(({ tokens }) => tokens?.includes(token) ?? true);
+}
+
+export const TOKENS_COVERED = 'expected as many custodians of every token as are needed, or more';
+
+/** Every token has as many custodians as it takes. */
+export function coversTokens(chosen: RoomParameters, tokens: readonly string[]): boolean {
+  return tokens.every((token) => custodiansOf(chosen, token).length >= chosen.custody.threshold);
+}
+
+export const EVERYONE_ONCE = 'everyone has one role and one name, and each signer a key of their own';
 
 /** Everyone once: a person with two roles would watch himself. */
 export function hasEveryoneOnce({ people: { operator, observers }, custody: { custodians } }: RoomParameters): boolean {

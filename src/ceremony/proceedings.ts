@@ -32,8 +32,12 @@ export interface Room {
   hand(of: Person): Promise<Hand>;
   /** The custodian takes the file; it is removed afterwards unless it is encrypted. */
   handOver(to: Person, file: string, encrypted: boolean): Promise<Reply>;
-  /** A custodian's cards as text, of someone who has not brought them yet. @param wanted what there must be a card for */
-  cards(brought: readonly string[], needed: number, wanted: readonly Entrusted[]): Promise<string>;
+  /**
+   * Brings the cards of a custodian who has not brought any yet.
+   * @param wanted what there must be a card for
+   * @param take checks and takes the text of the cards. @throws `malformed` when they are not what is needed: another try
+   */
+  cards(brought: readonly string[], needed: number, wanted: readonly Entrusted[], take: (text: string) => void): Promise<void>;
 }
 
 export class Proceedings {

@@ -6,6 +6,7 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { fail } from '../base/errors.ts';
+import type { Entrusted } from '../custody/shares.ts';
 import type { Person } from './people.ts';
 import type { Reply, Room } from './proceedings.ts';
 import { type Hand, handFromPem } from './signature.ts';
@@ -15,7 +16,8 @@ const YES: Reply = { confirmed: true, told: [] };
 /** What people would say and bring, without them. */
 export class RehearsalRoom implements Room {
   readonly #hands = new Map<string, Hand>();
-  readonly #cards = new Map<string, string>();
+  /** What custodians were handed, by their names. */
+  readonly cardsOf = new Map<string, string>();
 
   say(): void {
     // Nobody is there to read it.
@@ -42,13 +44,13 @@ export class RehearsalRoom implements Room {
   }
 
   async handOver({ name }: Person, file: string): Promise<Reply> {
-    this.#cards.set(name, readFileSync(file, 'utf8'));
+    this.cardsOf.set(name, readFileSync(file, 'utf8'));
     return YES;
   }
 
-  async cards(brought: readonly string[]): Promise<string> {
-    const next = [...this.#cards].find(([name]) => !brought.includes(name));
-    return next?.[1] ?? fail('alarm', 'nobody in the rehearsal has cards');
+  async cards(brought: readonly string[], _needed: number, _wanted: readonly Entrusted[], take: (text: string) => void): Promise<void> {
+    const next = [...this.cardsOf].find(([name]) => !brought.includes(name));
+    take(next?.[1] ?? fail('alarm', 'nobody in the rehearsal has cards'));
   }
 }
 

@@ -6,13 +6,12 @@ import { join, resolve } from 'node:path';
 import { Argument, Command, Option } from 'commander';
 import { fail } from '../base/errors.ts';
 import { systemClock } from '../base/ports.ts';
-import { conduct, TRANSCRIPT_FILE } from '../ceremony/conduct.ts';
+import { conduct, rehearse, TRANSCRIPT_FILE } from '../ceremony/conduct.ts';
 import { dryRun } from '../ceremony/dry-run.ts';
 import { kindOf, kinds } from '../ceremony/kinds.ts';
 import type { Progress } from '../ceremony/perform.ts';
 import { DEVELOPMENT_FLEET } from '../ceremony/plans/development-fleet.ts';
 import { exampleOf } from '../ceremony/plans/templates.ts';
-import { RehearsalRoom, rehearsed } from '../ceremony/rehearsal.ts';
 import { printScript } from '../ceremony/script.ts';
 import { handFromPem } from '../ceremony/signature.ts';
 import { Transcript } from '../ceremony/transcript.ts';
@@ -65,7 +64,7 @@ export function ceremonyCommands(): Command {
     .addOption(parametersOption())
     .option('--keep <folder>', 'keep what it makes, in this folder')
     .action(async (name: string, { keep, ...chosen }: Chosen & { keep?: string }) =>
-      rehearse(name, await parametersFor(name, chosen), keep),
+      rehearseIn(name, await parametersFor(name, chosen), keep),
     );
   about('run', 'perform it, or go on where it was interrupted', all)
     .addOption(parametersOption())
@@ -127,14 +126,10 @@ function readJson(file: string): unknown {
   }
 }
 
-async function rehearse(name: string, parameters: unknown, keep: string | undefined): Promise<void> {
-  const { room: kind } = kindOf(name);
+async function rehearseIn(name: string, parameters: unknown, keep: string | undefined): Promise<void> {
   const folder = keep === undefined ? mkdtempSync(join(tmpdir(), 'holdfast-rehearsal-')) : resolve(keep);
   try {
-    const room = new RehearsalRoom();
-    const here = rehearsed((await kind?.prepare?.(folder, parameters, room)) ?? parameters, room);
-    await conduct({ kind: name, folder, parameters: here, room, report: showProgress });
-    const { head, signers } = verifyTranscript(readFileSync(join(folder, TRANSCRIPT_FILE), 'utf8'));
+    const { head, signers } = await rehearse({ kind: name, folder, parameters, report: showProgress });
     say(`Rehearsed and verified: ${signers.length} people would have signed. Digest of the transcript's last line: ${head}`);
   } finally {
     if (keep === undefined) rmSync(folder, { recursive: true, force: true });

@@ -4,11 +4,12 @@
  */
 import { z } from 'zod';
 import { concatBytes, type Id, toId } from '../../base/bytes.ts';
-import { parseEntry } from '../../fleet/entry.ts';
+import { type FleetEntry, parseEntry } from '../../fleet/entry.ts';
 import { NODE_KEYS } from '../../token/index.ts';
 import { hash } from '../../wire/signed.ts';
 import { readRequest, requestCertificate } from '../certificate-request.ts';
-import { hasEveryoneOnce, roomParameters } from '../people.ts';
+import { type Kind, namesIn, placesOf } from '../kind.ts';
+import { coversTokens, EVERYONE_ONCE, hasEveryoneOnce, roomParameters, TOKENS_COVERED } from '../people.ts';
 import { place } from '../places.ts';
 import type { Known, Plan, Step } from '../plan.ts';
 import type { CeremonySite } from '../site.ts';
@@ -16,6 +17,7 @@ import { deriveEntry } from './derive-entry.ts';
 import { keyStep, misuseStepId, nodeTokenSteps, pagesStep, publicKeyOf } from './node-token.ts';
 import { asFacts, filled, parametersOf } from './parameters.ts';
 import { closing, custodyProof, freshToken, handover, opening, PROOF } from './room-steps.ts';
+import { firstFleetTemplate } from './templates.ts';
 
 export const FIRST_FLEET = 'first-fleet';
 export const ENTRY_FILE = 'fleet-entry.json';
@@ -41,17 +43,16 @@ const parameters = z
     pages: z.int().min(1),
     nodes: z.array(node).refine(({ length }) => [3, 5, 7].includes(length), 'a fleet has 3, 5 or 7 nodes'),
   })
-  .refine(hasEveryoneOnce, 'everyone has one role and one name, and each signer a key of their own');
-
-export type FirstFleet = z.output<typeof parameters>;
-
-/** @throws `malformed` */
-export const readFirstFleet = parametersOf(parameters);
+  .refine(hasEveryoneOnce, EVERYONE_ONCE)
+  .refine((chosen) => coversTokens(chosen, namesIn(chosen.nodes)), TOKENS_COVERED);
 
 /** @throws `malformed` */
-export function firstFleet(value: unknown): Plan<CeremonySite> {
+const readFirstFleet = parametersOf(parameters);
+
+/** @throws `malformed` */
+function firstFleet(value: unknown): Plan<CeremonySite> {
   const chosen = readFirstFleet(value);
-  const names = chosen.nodes.map(({ name }) => name);
+  const names = namesIn(chosen.nodes);
   return {
     name: FIRST_FLEET,
     title: `A fleet of ${names.length} nodes: ${chosen.ceremony}`,
@@ -64,7 +65,7 @@ export function firstFleet(value: unknown): Plan<CeremonySite> {
       custodyProof(chosen, names),
       ...names.flatMap((name) => [...nodeTokenSteps(name, chosen.pages).map((step) => after(step, PROOF)), summary(name)]),
       ...chosen.nodes.map(({ name, url }) => tlsRequest(name, url)),
-      entryStep(chosen),
+      writtenEntry('write the fleet entry', names.map(summaryStep), (known) => deriveEntry(chosen, known)),
       closing(['fleet/entry', ...names.map(requestStep)]),
     ],
   };
@@ -72,6 +73,7 @@ export function firstFleet(value: unknown): Plan<CeremonySite> {
 
 const after = <Site>(step: Step<Site>, earlier: string): Step<Site> => ({ ...step, before: [earlier, ...step.before] });
 const summaryStep = (name: string): string => `${name}/keys`;
+const requestFile = (name: string): string[] => [name, 'tls.csr'];
 export const requestStep = (name: string): string => `${name}/tls-request`;
 
 /** SHA-256 over the three public keys of a node, 33 bytes each: identity, sealing, TLS. */
@@ -98,8 +100,8 @@ function summary(name: string): Step<CeremonySite> {
 }
 
 /** For whoever certifies TLS keys: clients' trust does not rest on it, so that may happen later and elsewhere. */
-function tlsRequest(name: string, url: string): Step<CeremonySite> {
-  const path = [name, 'tls.csr'];
+export function tlsRequest(name: string, url: string): Step<CeremonySite> {
+  const path = requestFile(name);
   return {
     id: requestStep(name),
     role: 'operator',
@@ -124,14 +126,15 @@ function tlsRequest(name: string, url: string): Step<CeremonySite> {
   };
 }
 
-function entryStep(chosen: FirstFleet): Step<CeremonySite> {
+/** The step that writes an entry, which follows from what was read back before. */
+export function writtenEntry(title: string, before: readonly string[], derive: (known: Known) => FleetEntry): Step<CeremonySite> {
   return {
     id: 'fleet/entry',
     role: 'operator',
-    title: `write the fleet entry (${ENTRY_FILE})`,
-    before: chosen.nodes.map(({ name }) => summaryStep(name)),
+    title: `${title} (${ENTRY_FILE})`,
+    before,
     makes: [ENTRY_FILE],
-    do: async (site, known) => site.write([ENTRY_FILE], `${deriveEntry(chosen, known).line}\n`),
+    do: async (site, known) => site.write([ENTRY_FILE], `${derive(known).line}\n`),
     readBack: async (site) => {
       const text = site.read(ENTRY_FILE);
       if (text === undefined) return undefined;
@@ -140,11 +143,28 @@ function entryStep(chosen: FirstFleet): Step<CeremonySite> {
     },
     after: [
       {
-        must: 'it is the entry that follows from the keys that were read back, every one of them different',
-        holds: ({ digest }, known) => digest === deriveEntry(chosen, known).digest,
+        must: 'it is the entry that follows from what was chosen and from the keys that were read back, every one of them different',
+        holds: ({ digest }, known) => digest === derive(known).digest,
       },
     ],
     aloud: [{ what: 'the digest of the fleet entry', digest: ({ digest }) => toId(String(digest)) }],
     sign: true,
   };
+}
+
+export const firstFleetKind: Kind = {
+  name: FIRST_FLEET,
+  about: "a fleet: its nodes' tokens and keys, custody of their PINs, and its entry",
+  plan: firstFleet,
+  derive: (parameters, known) => {
+    const chosen = readFirstFleet(parameters);
+    const entry = deriveEntry(chosen, known);
+    return { files: { [ENTRY_FILE]: `${entry.line}\n`, ...requestsOf(namesIn(chosen.nodes), known) }, entry };
+  },
+  room: { read: readFirstFleet, places: (parameters) => placesOf(readFirstFleet(parameters).nodes), template: firstFleetTemplate },
+};
+
+/** The requests that were signed, by their files. */
+export function requestsOf(names: readonly string[], known: Known): Readonly<Record<string, string>> {
+  return Object.fromEntries(names.map((name) => [requestFile(name).join('/'), String(known.get(requestStep(name))?.['request'])]));
 }

@@ -1,16 +1,17 @@
 /** What every ceremony with people begins and ends with, and how its tokens and their PINs come about. */
 import { toId } from '../../base/bytes.ts';
 import { HANDOVER } from '../custody.ts';
-import type { RoomParameters } from '../people.ts';
-import type { Condition, Facts, Step } from '../plan.ts';
+import { custodiansOf, type RoomParameters } from '../people.ts';
+import type { Condition, Fact, Facts, Step } from '../plan.ts';
 import { programDigest } from '../program.ts';
 import type { CeremonySite } from '../site.ts';
 import { isEmpty, opensShares } from './node-token.ts';
 import { tokenStep } from './token-keys.ts';
 
-const OPENING = 'room/opening';
+export const OPENING = 'room/opening';
 const CLOSING = 'room/closing';
 export const PROOF = 'custody/proof';
+const UNLOCKED = 'custody/unlocked';
 const freshStep = (token: string): string => `${token}/fresh`;
 
 type RoomStep = Step<CeremonySite>;
@@ -153,16 +154,20 @@ function sameDevice(token: string): Condition {
 
 /** Before anything of worth is in them: that the cards open the tokens. */
 export function custodyProof(chosen: RoomParameters, tokens: readonly string[]): RoomStep {
-  return cardsOpen(
-    PROOF,
-    chosen,
-    tokens,
-    tokens.map(tokenStep),
-    `prove that the cards open the tokens: any ${chosen.custody.threshold} custodians bring theirs`,
-  );
+  const title = `prove that the cards open the tokens: any ${chosen.custody.threshold} custodians of each bring theirs`;
+  return cardsOpen(PROOF, chosen, tokens, tokens.map(tokenStep), title);
 }
 
-function cardsOpen(id: string, { custody }: RoomParameters, tokens: readonly string[], before: readonly string[], title: string): RoomStep {
+/** Tokens of an earlier ceremony, by the cards of that one. */
+export function unlocking(chosen: RoomParameters, tokens: readonly string[]): RoomStep {
+  const title = `open ${tokens.join(', ')}: ${chosen.custody.threshold} custodians of each bring their cards`;
+  return cardsOpen(UNLOCKED, chosen, tokens, [OPENING], title);
+}
+
+function cardsOpen(id: string, chosen: RoomParameters, tokens: readonly string[], before: readonly string[], title: string): RoomStep {
+  const { threshold } = chosen.custody;
+  const enough = (brought: readonly Fact[], token: string): boolean =>
+    custodiansOf(chosen, token).filter(({ name }) => brought.includes(name)).length >= threshold;
   return {
     id,
     role: 'custodian',
@@ -171,13 +176,22 @@ function cardsOpen(id: string, { custody }: RoomParameters, tokens: readonly str
     readBack: (site) => site.openByCards(),
     after: [
       {
-        must: `${custody.threshold} custodians brought cards, and no more were needed`,
-        holds: ({ brought }) =>
-          Array.isArray(brought) &&
-          new Set(brought).size >= custody.threshold &&
-          brought.every((name) => custody.custodians.some((one) => one.name === name)),
+        must: `${threshold} custodians of each token brought cards`,
+        holds: ({ brought }) => Array.isArray(brought) && tokens.every((token) => enough(brought, token)),
       },
       { must: 'every token took the PIN that the cards gave', holds: ({ opened }) => JSON.stringify(opened) === JSON.stringify(tokens) },
     ],
+  };
+}
+
+/** What an opened token is, where it was not made here. */
+export function knownToken(token: string): RoomStep {
+  return {
+    id: tokenStep(token),
+    role: 'observer',
+    title: `look at what ${token} is`,
+    before: [UNLOCKED],
+    readBack: (site) => site.token(token).describe(),
+    after: [{ must: 'it says its make and its serial number', holds: ({ model, serial }) => Boolean(model) && Boolean(serial) }],
   };
 }

@@ -119,7 +119,7 @@ export function keyCreation(
   };
 }
 
-function keyConditions(token: string, kind: KeyKind): Condition[] {
+export function keyConditions(token: string, kind: KeyKind): Condition[] {
   return [...madeInside, ...confined(token, kind), ...PUBLIC[kind]];
 }
 

@@ -65,12 +65,12 @@ export class TerminalRoom implements Room {
     return this.confirm(to, what);
   }
 
-  async cards(brought: readonly string[], needed: number, wanted: readonly Entrusted[]): Promise<string> {
+  async cards(brought: readonly string[], needed: number, wanted: readonly Entrusted[], take: (text: string) => void): Promise<void> {
     say(`\nCards of ${needed} custodians are needed. ${brought.length === 0 ? 'None is here yet.' : `Here: ${brought.join(', ')}.`}`);
     for (;;) {
       try {
         const path = await this.#asker.ask('  A custodian gives the path of their cards, or "type" to type them> ');
-        return path === 'type' ? await this.#typed(wanted) : await this.#fromFile(path);
+        return take(path === 'type' ? await this.#typed(wanted) : await this.#fromFile(path));
       } catch (error) {
         if (!(error instanceof HoldfastError && error.code === 'malformed')) throw error;
         say(`  ${error.message}`);

@@ -1,0 +1,210 @@
+/**
+ * Signing keys in tokens of their own (of releases of the code, of fleet entries, of the log, of witness and operator), and the
+ * signature of a release by the first kind. What is signed is a note (src/release/note.ts) that names the measurement, so that
+ * everyone in the room can compare it with what they built themselves. Keys that exist are opened by their custodians' cards.
+ */
+import { z } from 'zod';
+import { fromBase64url, isId, toBase64url, toId, utf8 } from '../../base/bytes.ts';
+import { formatNote } from '../../log/note.ts';
+import { COSIGNATURE_KEY, makeVkey, NOTE_KEY, type Vkey, type VkeyType, verifyEd25519 } from '../../log/vkey.ts';
+import { noteText } from '../../release/note.ts';
+import { CODE_KEY, type KeySpec } from '../../token/index.ts';
+import { type Kind, namesIn, placesOf } from '../kind.ts';
+import { coversTokens, EVERYONE_ONCE, hasEveryoneOnce, roomParameters, TOKENS_COVERED } from '../people.ts';
+import { place } from '../places.ts';
+import type { Known, Plan, Step } from '../plan.ts';
+import type { CeremonySite } from '../site.ts';
+import { asFacts, filled, parametersOf } from './parameters.ts';
+import { closing, custodyProof, handover, knownToken, OPENING, opening, unlocking } from './room-steps.ts';
+import { keyStepOf, signingKey, signingKeyOf, signingToken, triedStep } from './signing-token.ts';
+import { releaseSigningTemplate } from './templates.ts';
+import { keyConditions, open, tokenStep } from './token-keys.ts';
+
+/** What a key is for: its label in the token, the type of its vkey, and in words. */
+const PURPOSES: Readonly<Record<string, readonly [spec: KeySpec, type: VkeyType, words: string]>> = {
+  code: [CODE_KEY, NOTE_KEY, 'that signs releases of the code'],
+  entries: [{ label: 'holdfast-release', kind: 'ed25519' }, NOTE_KEY, 'that signs fleet entries'],
+  log: [{ label: 'holdfast-log', kind: 'ed25519' }, NOTE_KEY, 'that signs checkpoints of the log'],
+  witness: [{ label: 'holdfast-witness', kind: 'ed25519' }, COSIGNATURE_KEY, 'by which the witness cosigns'],
+  operator: [{ label: 'holdfast-operator', kind: 'ed25519' }, COSIGNATURE_KEY, 'by which the operator countersigns'],
+};
+const purposes = ['code', 'entries', 'log', 'witness', 'operator'] as const;
+
+const token = z.strictObject({
+  name: z.string().regex(/^[a-z0-9][a-z0-9-]{0,31}$/),
+  /** In its vkey, as others name it: example.org/holdfast-code. */
+  keyName: filled,
+  for: z.enum(purposes),
+  /** Of a key that exists: its vkey. */
+  vkey: z.string().optional(),
+  token: place,
+});
+
+const parameters = z
+  .strictObject({
+    ...roomParameters,
+    keys: z.enum(['make', 'there']),
+    tokens: z.array(token).min(1).max(16),
+    /** What is signed, with every key that is for code. */
+    release: z
+      .strictObject({ version: filled, platform: filled, measurement: z.string().refine(isId, 'expected 64 hex digits') })
+      .optional(),
+  })
+  .refine(hasEveryoneOnce, EVERYONE_ONCE)
+  .refine((chosen) => coversTokens(chosen, namesIn(chosen.tokens)), TOKENS_COVERED)
+  .refine(({ tokens }) => new Set(tokens.map(({ name }) => name)).size === tokens.length, 'every token has another name')
+  .refine(({ keys, release }) => keys === 'make' || release !== undefined, 'expected keys to make, or a release to sign')
+  .refine(
+    ({ keys, tokens }) => keys === 'make' || tokens.every(({ vkey }) => vkey !== undefined),
+    'expected the vkey of every key that is there',
+  )
+  .refine(
+    ({ release, tokens }) => release === undefined || tokens.some((one) => one.for === 'code'),
+    'a release is signed by keys for code',
+  );
+
+type ReleaseSigning = z.output<typeof parameters>;
+type SigningToken = ReleaseSigning['tokens'][number];
+const read = parametersOf(parameters);
+
+const specOf = (one: SigningToken): KeySpec => (PURPOSES[one.for] as (typeof PURPOSES)[string])[0];
+const wordsOf = (one: SigningToken): string => (PURPOSES[one.for] as (typeof PURPOSES)[string])[2];
+function vkeyOf(one: SigningToken, known: Known): Vkey {
+  return makeVkey(one.keyName, (PURPOSES[one.for] as (typeof PURPOSES)[string])[1], signingKeyOf(known, one.name));
+}
+
+function releaseSigning(value: unknown): Plan<CeremonySite> {
+  const chosen = read(value);
+  const names = namesIn(chosen.tokens);
+  const signers = chosen.release === undefined ? [] : chosen.tokens.filter((one) => one.for === 'code');
+  return {
+    name: 'release-signing',
+    title: `Signing keys: ${chosen.ceremony}`,
+    people: { ...chosen.people, custodians: chosen.custody.custodians },
+    parameters: asFacts(chosen),
+    steps: [
+      opening(chosen),
+      ...(chosen.keys === 'make' ? making(chosen, names) : [unlocking(chosen, names), ...chosen.tokens.flatMap(thereIs)]),
+      ...(chosen.release === undefined ? [] : [heard(chosen.release), ...signers.map((one) => signing(one, textOf(chosen)))]),
+      closing([...names.map(chosen.keys === 'make' ? triedStep : keyStepOf), ...signers.map(({ name }) => signatureStep(name))]),
+    ],
+  };
+}
+
+function making(chosen: ReleaseSigning, names: readonly string[]): Step<CeremonySite>[] {
+  return [
+    handover(chosen, names),
+    ...names.flatMap(signingToken),
+    custodyProof(chosen, names),
+    ...chosen.tokens.flatMap((one) => [...signingKey(one.name, specOf(one), wordsOf(one)), named(one)]),
+  ];
+}
+
+/** Hex digits of a key are compared by their digest: 24 words. */
+function named(one: SigningToken): Step<CeremonySite> {
+  return {
+    id: `${one.name}/named`,
+    role: 'observer',
+    title: `compare the public key in ${one.name} with what the room hears`,
+    before: [triedStep(one.name)],
+    readBack: async (_site, known) => ({
+      vkey: vkeyOf(one, known).text,
+      publicKey: Buffer.from(signingKeyOf(known, one.name)).toString('hex'),
+    }),
+    after: [
+      {
+        must: `it is named ${one.keyName}, and is the key that was read back`,
+        holds: ({ vkey }, known) => vkey === vkeyOf(one, known).text,
+      },
+    ],
+    aloud: [{ what: `the public key of ${one.name} itself`, digest: ({ publicKey }) => toId(String(publicKey)) }],
+    sign: true,
+  };
+}
+
+function thereIs(one: SigningToken): Step<CeremonySite>[] {
+  return [
+    knownToken(one.name),
+    {
+      id: keyStepOf(one.name),
+      role: 'observer',
+      title: `read back the key in ${one.name} ${wordsOf(one)}`,
+      before: [tokenStep(one.name)],
+      readBack: (site) => open(site, one.name).readKey(specOf(one)),
+      after: [
+        ...keyConditions(one.name, specOf(one).kind),
+        { must: `its public key is ${one.vkey}`, holds: (facts) => vkeyOf(one, new Map([[keyStepOf(one.name), facts]])).text === one.vkey },
+      ],
+    },
+  ];
+}
+
+const HEARD = 'release/heard';
+const signatureStep = (name: string): string => `${name}/signature`;
+const textOf = ({ release }: ReleaseSigning): string => (release === undefined ? '' : noteText(release, release.measurement));
+
+function heard({ version, platform, measurement }: NonNullable<ReleaseSigning['release']>): Step<CeremonySite> {
+  return {
+    id: HEARD,
+    role: 'observer',
+    title: `compare the measurement of release ${version} (${platform}) with what was built elsewhere`,
+    before: [OPENING],
+    confirm: [
+      {
+        by: 'observer',
+        statement: `I built ${version} for ${platform} from its sources, on a machine of my own, and brought the measurement that came of it on paper`,
+      },
+    ],
+    readBack: async () => ({ measurement }),
+    after: [{ must: 'it is the measurement of the parameters', holds: (facts) => facts['measurement'] === measurement }],
+    aloud: [
+      { what: 'the measurement, which is on the papers of the observers too', digest: (facts) => toId(String(facts['measurement'])) },
+    ],
+  };
+}
+
+function signing(one: SigningToken, text: string): Step<CeremonySite> {
+  const path = ['signatures', `${one.name}.sig`];
+  return {
+    id: signatureStep(one.name),
+    role: 'operator',
+    title: `sign the release in ${one.name}`,
+    before: [HEARD, keyStepOf(one.name)],
+    makes: [path.join('/')],
+    do: async (site) => site.write(path, `${toBase64url(await open(site, one.name).sign(specOf(one), utf8(text)))}\n`),
+    readBack: async (site) => {
+      const signature = site.read(...path)?.trim();
+      return signature === undefined ? undefined : { text, signature };
+    },
+    after: [
+      { must: 'what is signed is the note of the measurement that was heard', holds: (facts) => facts['text'] === text },
+      {
+        must: 'the signature verifies under the key that was read back',
+        holds: ({ signature }, known) => verifyEd25519(signingKeyOf(known, one.name), utf8(text), fromBase64url(String(signature))),
+      },
+    ],
+  };
+}
+
+export const releaseSigningKind: Kind = {
+  name: 'release-signing',
+  about: 'signing keys in tokens of their own, and the signature of a release',
+  plan: releaseSigning,
+  derive: (value, known) => {
+    const chosen = read(value);
+    const vkeys = chosen.tokens.map((one) => `${vkeyOf(one, known).text}\n`).join('');
+    return { files: { 'keys.vkey': vkeys, ...(chosen.release && { 'manifest.note': noteOf(chosen, known) }) } };
+  },
+  room: { read, places: (value) => placesOf(read(value).tokens), template: releaseSigningTemplate },
+};
+
+/** What a launcher is given beside the manifest. */
+function noteOf(chosen: ReleaseSigning, known: Known): string {
+  const signatures = chosen.tokens
+    .filter((one) => one.for === 'code')
+    .map((one) => {
+      const { name, keyId } = vkeyOf(one, known);
+      return { name, keyId, signature: fromBase64url(String(known.get(signatureStep(one.name))?.['signature'])) };
+    });
+  return formatNote({ text: textOf(chosen), signatures });
+}
