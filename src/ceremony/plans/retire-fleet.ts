@@ -55,12 +55,7 @@ function hasAllNodes(chosen: RetireFleet): boolean {
 }
 
 /** The entry after this one, and nothing else changed: the fleet is retired. */
-function retiredEntry({
-  entry,
-  fleet,
-  since,
-  validUntil,
-}: Pick<RetireFleet, 'entry' | 'fleet' | 'since' | 'validUntil'>): FleetEntry {
+function retiredEntry({ entry, fleet, since, validUntil }: Pick<RetireFleet, 'entry' | 'fleet' | 'since' | 'validUntil'>): FleetEntry {
   const before = parseEntry(entry);
   const value = JSON.parse(entry) as { fleets: { id: Id }[] };
   const fleets = value.fleets.map((one) => (one.id === fleet ? { ...one, state: 'retired', since } : one));
