@@ -92,7 +92,7 @@ describe('a token that is not fit', () => {
   it('is refused at start by name', async () => {
     await expect(openToken({ ...config, label: 'nobody' })).rejects.toMatchObject({ code: 'token-unavailable' });
     await expect(openToken({ ...config, profile: 'nobody' })).rejects.toMatchObject({ code: 'configuration' });
-    await expect(openToken({ ...config, pin: new Secret('000000') })).rejects.toMatchObject({ code: 'configuration' });
+    await expect(openToken({ ...config, pin: new Secret('000000') })).rejects.toMatchObject({ code: 'pin-refused' });
     await expect(openToken({ ...config, module: '/nowhere.so' })).rejects.toMatchObject({ code: 'configuration' });
   });
 });
