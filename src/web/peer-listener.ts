@@ -1,5 +1,4 @@
 /**
- * Where the other nodes of the fleet ask: mutual TLS 1.3 under the identity keys of the fleet entry (peer-trust.ts), seven
  * Where the other nodes of the fleet ask: mutual TLS 1.3 under the identity keys of the fleet entry (peer-trust.ts), a few
  * routes, nothing else. No rate limit and no request log here: they would halve what the fleet can do, and only its own
  * nodes get this far.
