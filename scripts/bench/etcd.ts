@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { Child } from './child.ts';
 import { temporaryFolder } from './closing.ts';
 import { DevelopmentFleet } from './development-fleet.ts';
+import { moduleAt } from './distant.ts';
 import { hasEtcd, startEtcd, write } from './etcd-cluster.ts';
 import { type FleetLoad, peopleOf } from './fleet-recoveries.ts';
 import { type Loaded, load } from './load.ts';
@@ -66,7 +67,7 @@ async function etcdWrites({ nodes, inFlight, durationMs }: FleetLoad): Promise<M
 }
 
 async function fleetAttempts(how: FleetLoad): Promise<Measured> {
-  const at = await DevelopmentFleet.make(how.nodes);
+  const at = await DevelopmentFleet.make(how.nodes, moduleAt(how.deviceMs));
   try {
     await at.up();
     const clients = Child.start(new URL('./clients-process.ts', import.meta.url));

@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs';
 import { Child } from './child.ts';
 import type { People } from './clients-process.ts';
 import { DevelopmentFleet } from './development-fleet.ts';
+import { moduleAt } from './distant.ts';
 import type { Loaded } from './load.ts';
 import { cpuSeconds } from './proc.ts';
 import { percentile, report, round, tell } from './report.ts';
@@ -19,6 +20,8 @@ export interface FleetLoad {
   readonly ceilingMs: number;
   /** Raw clients cost next to nothing (raw-client.ts); else the real one. */
   readonly raw: boolean;
+  /** How much later than SoftHSM the tokens answer. */
+  readonly deviceMs: number;
   readonly profileInto?: string | undefined;
 }
 
@@ -31,8 +34,8 @@ interface Phase {
 
 /** Fails when anything that was asked of the fleet failed: a rate of failures is no rate. */
 export async function fleetRecoveries(how: FleetLoad): Promise<void> {
-  const { nodes, accounts, inFlight, durationMs, ceilingMs, raw, profileInto } = how;
-  const at = await DevelopmentFleet.make(nodes);
+  const { nodes, accounts, inFlight, durationMs, ceilingMs, raw, deviceMs, profileInto } = how;
+  const at = await DevelopmentFleet.make(nodes, moduleAt(deviceMs));
   try {
     const before = await tokenCeiling(at, ceilingMs);
     await at.up(profileInto);
@@ -53,7 +56,7 @@ export async function fleetRecoveries(how: FleetLoad): Promise<void> {
       perSecond: (before.perSecond + after.perSecond) / 2,
       cpuMsEach: (before.cpuMsEach + after.cpuMsEach) / 2,
     };
-    const common = { nodes, clients: raw ? 'raw' : 'full', inFlight, accounts };
+    const common = { nodes, clients: raw ? 'raw' : 'full', inFlight, accounts, deviceMs };
     report('fleet-registrations', { ...common, ...figuresOf(registering, ceiling, 'registrations') });
     report('fleet-recoveries', { ...common, ...figuresOf(recovering, ceiling, 'recoveries'), residentMiB });
     const failed = { ...registering.loaded.failed, ...recovering.loaded.failed };

@@ -3,13 +3,14 @@
  * figure means.
  *
  *   npm run bench -- [--quick] [--long] [--only NAME] [--raw-clients] [--nodes N,N] [--slots N,N] [--seconds S]
- *     [--cpu-prof FOLDER]
+ *     [--device-ms MS] [--cpu-prof FOLDER]
  */
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { backup } from './backup.ts';
 import { closeAll } from './closing.ts';
 import { DevelopmentFleet } from './development-fleet.ts';
+import { moduleAt } from './distant.ts';
 import { etcd } from './etcd.ts';
 import { fleetRecoveries } from './fleet-recoveries.ts';
 import { tell } from './report.ts';
@@ -25,17 +26,19 @@ const { values } = parseArgs({
     nodes: { type: 'string' },
     seconds: { type: 'string' },
     slots: { type: 'string' },
+    'device-ms': { type: 'string' },
     'cpu-prof': { type: 'string' },
   },
 });
 const { quick, long, only } = values;
 const sizes = values.nodes === undefined ? (quick ? [3] : [3, 5]) : values.nodes.split(',').map(Number);
 const counts = values.slots?.split(',').map(Number) ?? (quick ? [500, 2_000] : long ? [10_000, 1_000_000] : [1_000, 10_000]);
+const deviceMs = Number(values['device-ms'] ?? 0);
 const durationMs = 1000 * Number(values.seconds ?? (quick ? 1 : 15));
 
 async function ceilings(): Promise<void> {
   for (const size of sizes) {
-    const at = await DevelopmentFleet.make(size);
+    const at = await DevelopmentFleet.make(size, moduleAt(deviceMs));
     await tokenCeiling(at, durationMs).finally(() => at.remove());
   }
 }
@@ -46,14 +49,14 @@ async function fleets(): Promise<void> {
   for (const nodes of sizes) {
     for (const raw of kinds) {
       const scale = quick ? { accounts: 16, inFlight: 8 } : { accounts: 256, inFlight: 64 };
-      await fleetRecoveries({ nodes, raw, ...scale, durationMs, ceilingMs: Math.max(1000, durationMs / 3), profileInto });
+      await fleetRecoveries({ nodes, raw, deviceMs, ...scale, durationMs, ceilingMs: Math.max(1000, durationMs / 3), profileInto });
     }
   }
 }
 
 async function etcds(): Promise<void> {
   const scale = quick ? { accounts: 16, inFlight: 8 } : { accounts: 256, inFlight: 64 };
-  for (const nodes of sizes) await etcd({ nodes, raw: true, ...scale, durationMs, ceilingMs: 0 });
+  for (const nodes of sizes) await etcd({ nodes, raw: true, deviceMs, ...scale, durationMs, ceilingMs: 0 });
 }
 
 const benches: Readonly<Record<string, () => Promise<void>>> = {

@@ -8,7 +8,6 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { systemRandom } from '../../src/base/ports.ts';
 import { Secret } from '../../src/base/secret.ts';
-import { SOFTHSM_MODULE } from '../../src/ceremony/places.ts';
 import { normalisePasscode, PASSCODE } from '../../src/client/index.ts';
 import { nativeArgon2id } from '../../src/client/node/index.ts';
 import { dealRegistration } from '../../src/client/open.ts';
@@ -72,7 +71,7 @@ export async function tokenCeiling(at: DevelopmentFleet, durationMs: number): Pr
 }
 
 /** A share that each token really opens, sealed by a client. */
-async function workOf({ fleet: { fleet }, layout, profile }: DevelopmentFleet): Promise<TokenWork[]> {
+async function workOf({ fleet: { fleet }, module, layout, profile }: DevelopmentFleet): Promise<TokenWork[]> {
   const place = { tenant: profile.tenant, account: accountId(fleet.namespace, profile.accounts, 'ceiling'), way: PASSCODE };
   const input = normalisePasscode('271828');
   const deposit = { secret: new Secret(systemRandom(32)), input, policy: BENCH_POLICY, kdf: KDF_MIN };
@@ -84,7 +83,7 @@ async function workOf({ fleet: { fleet }, layout, profile }: DevelopmentFleet): 
     if (sealed === undefined || 'hash' in sealed || node === undefined || publicShare === undefined)
       throw new Error('a node without a share');
     return {
-      module: SOFTHSM_MODULE,
+      module,
       label: name,
       pin: readFileSync(join(folder, 'pin'), 'utf8').trim(),
       sealed,

@@ -130,8 +130,11 @@ class SqliteStore implements Store {
   async seen(node: Id): Promise<bigint> {
     const known = this.#seen.get(node);
     if (known !== undefined) return known;
-    const seen = this.#get('member', idToBytes(node))?.['seen'];
-    return seen instanceof Uint8Array && seen.length === 8 ? u64.read(new Reader(seen)) : 0n;
+    const stored = this.#get('member', idToBytes(node))?.['seen'];
+    const seen = stored instanceof Uint8Array && stored.length === 8 ? u64.read(new Reader(stored)) : 0n;
+    // Of the fleet's nodes only, so there are few: whoever asks has found the id in the fleet entry.
+    this.#seen.set(node, seen);
+    return seen;
   }
 
   async saw(sequences: readonly { readonly node: Id; readonly sequence: bigint }[]): Promise<void> {
