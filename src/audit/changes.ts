@@ -1,6 +1,7 @@
 /** What changed from one fleet entry to the next, in plain lines: fleets that came, went or changed, each with its keys. */
-import { toHex } from '../base/bytes.ts';
+import { type Id, toHex } from '../base/bytes.ts';
 import type { EntryFleet, EntryNode, FleetEntry } from '../fleet/entry.ts';
+import { lastSignedBy } from '../trust/signed-entry.ts';
 
 export function changesBetween(before: FleetEntry | undefined, after: FleetEntry): readonly string[] {
   const lines: string[] = [];
@@ -39,8 +40,14 @@ function changed(old: EntryFleet, now: EntryFleet): readonly string[] {
     ...codes(old)
       .filter((one) => !codes(now).includes(one))
       .map((one) => `- ${name} may not run the code ${one} any more`),
+    ...now.nodes.flatMap((node) => absenceChange(name, lastSignedBy(old, node), lastSignedBy(now, node), node)),
     ...now.nodes.flatMap((node, i) => nodeChanges(name, old.nodes[i], node)),
   ];
+}
+
+function absenceChange(fleet: string, before: Id | undefined, now: Id | undefined, { name }: EntryNode): readonly string[] {
+  if (before === undefined && now !== undefined) return [`- ${fleet}, node ${name}: absent, does not sign; signed last ${now}`];
+  return before !== undefined && now === undefined ? [`+ ${fleet}, node ${name}: signs again`] : [];
 }
 
 function nodeChanges(fleet: string, old: EntryNode | undefined, now: EntryNode): readonly string[] {

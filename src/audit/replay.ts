@@ -8,7 +8,17 @@
 import { fromUtf8 } from '../base/bytes.ts';
 import { fail, HoldfastError } from '../base/errors.ts';
 import type { FleetEntry } from '../fleet/entry.ts';
-import { checkContinuity, checkKeys, checkPrevious, checkSequence, checkSpread, checkValidity, type Ruling } from '../trust/continuity.ts';
+import {
+  checkAbsent,
+  checkContinuity,
+  checkKeys,
+  checkPresent,
+  checkPrevious,
+  checkSequence,
+  checkSpread,
+  checkValidity,
+  type Ruling,
+} from '../trust/continuity.ts';
 import type { Root } from '../trust/root.ts';
 import { isSignedByNode, parseSignedEntry, releaseSigners, type SignedEntry, signingFleets } from '../trust/signed-entry.ts';
 import type { Verify } from '../wire/signed.ts';
@@ -47,7 +57,7 @@ export class Replay {
     const { sequence, digest } = signed.entry;
     if (faults.length === 0)
       this.findings.push(
-        finding(name, 'good', 'Signed by the operator and every node, linked to the one before, and admissible.', { sequence, digest }),
+        finding(name, 'good', 'Signed by the operator and the nodes, linked to the one before, and admissible.', { sequence, digest }),
       );
     this.changes.push({ sequence, changed: changesBetween(this.latest, signed.entry) });
     this.#entries.push(signed.entry);
@@ -64,6 +74,8 @@ export class Replay {
       checkValidity(entry, entry.validFrom),
       checkKeys(entry, this.#entries),
       checkContinuity(entry, this.#entries),
+      ...signingFleets(entry).map(checkPresent),
+      checkAbsent(entry, this.#entries),
       ...signingFleets(entry).map(checkSpread),
     ];
   }

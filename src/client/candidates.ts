@@ -6,11 +6,11 @@ import { idFromBytes } from '../base/bytes.ts';
 import { HoldfastError } from '../base/errors.ts';
 import type { FleetEntry } from '../fleet/entry.ts';
 import { openCheckpoint } from '../log/checkpoint.ts';
-import { cosignatureTime } from '../log/cosignature.ts';
 import { parseProof } from '../log/proof.ts';
 import { parseBundle } from '../trust/bundle.ts';
 import type { Check } from '../trust/check.ts';
 import type { Purpose } from '../trust/entry-checks.ts';
+import { isNewer, type Rank, rankOf } from '../trust/newer.ts';
 import { compareViews, type Seen } from '../trust/seen.ts';
 import { parseSignedEntry } from '../trust/signed-entry.ts';
 import { requireTrusted, type Trusted, type Verdict, type VerifyOptions, verifyBundle } from '../trust/verify.ts';
@@ -32,8 +32,7 @@ export interface Judged extends Candidate {
 export interface Believed extends Judged {
   readonly trusted: Trusted;
   readonly view: Seen;
-  /** When the later of witness and operator signed, in seconds since 1970: of two bundles with one entry the one refreshed later is newer. */
-  readonly cosigned: number;
+  readonly rank: Rank;
 }
 
 export function judge(candidate: Candidate, options: Omit<VerifyOptions, 'purpose'>, purpose: LearnPurpose): Judged | Believed {
@@ -41,10 +40,9 @@ export function judge(candidate: Candidate, options: Omit<VerifyOptions, 'purpos
   if (!verdict.trusted) return { ...candidate, verdict };
   const trusted = requireTrusted(verdict);
   const { entry, roots, bundle } = trusted;
-  const { note, origin, size, root } = openCheckpoint(parseProof(bundle.proof).checkpoint, roots.log);
+  const { origin, size, root } = openCheckpoint(parseProof(bundle.proof).checkpoint, roots.log);
   const view = { sequence: entry.sequence, digest: entry.digest, origin, size, root: idFromBytes(root), roots: roots.text };
-  const cosigned = Math.max(cosignatureTime(note, roots.witness) ?? 0, cosignatureTime(note, roots.operator) ?? 0);
-  return { ...candidate, verdict, trusted, view, cosigned };
+  return { ...candidate, verdict, trusted, view, rank: rankOf(trusted) };
 }
 
 /** The entry that is asked for its active fleet is not verified yet: the same entry is, next. */
@@ -69,16 +67,9 @@ export function isBelieved(judged: Judged | Believed): judged is Believed {
   return 'trusted' in judged;
 }
 
-/** By entry, then tree, then time; of equal ones the first. */
+/** Of equal ones the first. */
 export function newestOf(believed: readonly Believed[]): Believed | undefined {
-  return believed.reduce<Believed | undefined>((best, one) => (best === undefined || isNewer(one, best) ? one : best), undefined);
-}
-
-export function isNewer(one: Believed, other: Believed): boolean {
-  const byRank = (of: Believed) => [of.view.sequence, of.view.size, of.cosigned] as const;
-  const [mine, theirs] = [byRank(one), byRank(other)];
-  const at = mine.findIndex((rank, i) => rank !== theirs[i]);
-  return at >= 0 && (mine[at] as number) > (theirs[at] as number);
+  return believed.reduce<Believed | undefined>((best, one) => (best === undefined || isNewer(one.rank, best.rank) ? one : best), undefined);
 }
 
 /** What somebody was shown of the log, and who showed it. */

@@ -9,6 +9,7 @@
 import { fail } from '../base/errors.ts';
 import { type Clock, systemClock } from '../base/ports.ts';
 import type { Check } from '../trust/check.ts';
+import { isNewer } from '../trust/newer.ts';
 import { type Policy, requireTrusted, type Trusted, type Verdict, type VerifyOptions } from '../trust/verify.ts';
 import { verifyP256 } from '../vault/unlock.ts';
 import type { Verify } from '../wire/signed.ts';
@@ -17,7 +18,6 @@ import {
   type Believed,
   type Candidate,
   isBelieved,
-  isNewer,
   type Judged,
   judge,
   type LearnPurpose,
@@ -176,7 +176,7 @@ export class LearnedFleet {
     const judged = judge({ from, text }, verifyOptions(this.#options, seen), { kind: 'recover', fleet });
     if (!isBelieved(judged) || splitIn([this.#newest, judged]) !== undefined) {
       report?.(refused(judged));
-    } else if (isNewer(judged, this.#newest) && isForward(judged.verdict)) {
+    } else if (isNewer(judged.rank, this.#newest.rank) && isForward(judged.verdict)) {
       this.#newest = judged;
       await known.save({ seen: judged.trusted.seenAfter, bundle: judged.trusted.bundle.line });
     }

@@ -82,6 +82,12 @@ const fleet = z.strictObject({
   measurements: z.array(z.strictObject({ digest: id, rebuild: word })).max(16),
   /** What was published about the fleet's making: SHA-256 of the file at `url`. */
   evidence: z.array(z.strictObject({ about: word, digest: id, url: z.url().max(255) })).max(64),
+  /** Nodes that do not sign this entry, each with the digest of the last one that it did sign. */
+  absent: z
+    .array(z.strictObject({ node: id, signed: id }))
+    .min(1)
+    .max(7)
+    .optional(),
 });
 
 const entry = z.strictObject({
@@ -160,7 +166,18 @@ function checkFleet(namespace: string, { id: claimed, quorum, threshold, ...rest
   if (claimed !== computed.id) fail('malformed', 'the id of a fleet is not that of its members', { claimed, actual: computed.id });
   const names = new Set(rest.nodes.map((one) => one.name));
   if (names.size !== rest.nodes.length) fail('malformed', 'two nodes of a fleet have the same name', { fleet: claimed });
+  const absent = new Set(rest.absent?.map(({ node: one }) => one));
+  if (absent.size !== (rest.absent?.length ?? 0) || ![...absent].every((one) => computed.nodes.some(({ id: member }) => member === one)))
+    fail('malformed', 'absent: expected nodes of the fleet, each once', { fleet: claimed });
+  if (absent.size > 0 && rest.state === 'retired') fail('malformed', 'absent: of a retired fleet no node signs', { fleet: claimed });
   return { ...rest, fleet: computed };
+}
+
+/** What the entry says of a node, as its line spells it: two entries say the same of it when these texts are equal. */
+export function nodeText({ line }: Pick<FleetEntry, 'line'>, wanted: Id): string | undefined {
+  const { fleets } = JSON.parse(line) as { readonly fleets: readonly FleetInput[] };
+  const found = fleets.flatMap(({ nodes }) => nodes).find((one) => one.id === wanted);
+  return found && JSON.stringify(found);
 }
 
 export interface Tolerance {

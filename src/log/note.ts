@@ -71,7 +71,10 @@ export function formatNote({ text, signatures }: Note): string {
 }
 
 /** The signatures that name this key. More than its name and id it takes to be signed by it. */
-export function signaturesOf({ signatures }: Note, { name, keyId }: Pick<Vkey, 'name' | 'keyId'>): readonly NoteSignature[] {
+export function signaturesOf(
+  { signatures }: Pick<Note, 'signatures'>,
+  { name, keyId }: Pick<Vkey, 'name' | 'keyId'>,
+): readonly NoteSignature[] {
   return signatures.filter((one) => one.name === name && one.keyId === keyId);
 }
 

@@ -94,7 +94,7 @@ async function assemble(config: Config, stop: AbortSignal, clock: Clock, parts: 
   const publication = await Publication.open({
     own: { ...own, ...(code.measurement !== NO_ID && { measurement: code.measurement }) },
     fleet: fleet.id,
-    pinned: entry.digest,
+    pinned: entry,
     token,
     store,
     clock,

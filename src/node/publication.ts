@@ -9,21 +9,23 @@ import type { Candidate } from '../api/publication.ts';
 import { type Id, NO_ID } from '../base/bytes.ts';
 import { fail } from '../base/errors.ts';
 import type { Clock } from '../base/ports.ts';
+import type { FleetEntry } from '../fleet/entry.ts';
 import type { Store } from '../store/store.ts';
 import type { Token } from '../token/index.ts';
+import { isNewer } from '../trust/newer.ts';
 import { openRoots } from '../trust/roots.ts';
 import { nodeStatement, parseSignedEntry, releaseSigners } from '../trust/signed-entry.ts';
 import type { PublicationPort, ServedBundle } from '../web/ports.ts';
 import { encodeMessage } from '../wire/message.ts';
 import type { Signed } from '../wire/signed.ts';
-import { type Checked, checkBundle, isNewer, type PublicationPolicy } from './published.ts';
-import { type OwnFacts, requireTruth, standingIn } from './true-entry.ts';
+import { type Checked, checkBundle, type PublicationPolicy } from './published.ts';
+import { type OwnFacts, requireTrueAbsence, requireTruth, standingIn } from './true-entry.ts';
 
 export interface PublicationParts {
   readonly own: OwnFacts;
   readonly fleet: Id;
-  /** Digest of the entry that this node runs by: what it serves while there is no bundle. */
-  readonly pinned: Id;
+  /** The entry that this node runs by: what it serves while there is no bundle. */
+  readonly pinned: FleetEntry;
   readonly token: Pick<Token, 'sign' | 'counters'>;
   readonly store: Pick<Store, 'bundle' | 'keepBundle'>;
   readonly clock: Clock;
@@ -63,8 +65,8 @@ export class Publication implements PublicationPort {
   }
 
   offer(text: string): Promise<boolean> {
-    const policy = this.#requirePolicy();
-    const weighed = this.#last.then(() => this.#weigh(text, policy));
+    this.#requirePolicy();
+    const weighed = this.#last.then(() => this.#weigh(text, this.#requirePolicy()));
     this.#last = weighed.catch(() => undefined);
     return weighed;
   }
@@ -73,7 +75,7 @@ export class Publication implements PublicationPort {
     const { store, fleet, clock } = this.#parts;
     if (text === this.#served?.bundle.text) return false;
     const offered = checkBundle(text, policy, 'offered', fleet, clock());
-    if (this.#served !== undefined && !isNewer(offered, this.#served)) {
+    if (this.#served !== undefined && !isNewer(offered.rank, this.#served.rank)) {
       fail('superseded', 'this node serves a bundle that is newer, or as new', {
         sequence: this.#served.entry.sequence,
         offered: offered.entry.sequence,
@@ -86,7 +88,7 @@ export class Publication implements PublicationPort {
 
   async signEntry({ entry: text, roots: chain }: Candidate): Promise<Signed> {
     const policy = this.#requirePolicy();
-    const { own, fleet, token, clock } = this.#parts;
+    const { own, fleet, pinned, token, clock } = this.#parts;
     const candidate = parseSignedEntry(text);
     const { entry } = candidate;
     const roots = openRoots({ pinned: policy.root, chain });
@@ -104,6 +106,7 @@ export class Publication implements PublicationPort {
     if (standing === undefined || standing.entryFleet.fleet.id !== fleet)
       return fail('untrue-entry', 'the entry does not list the fleet of this node as it is', { fleet });
     requireTruth(standing, own);
+    requireTrueAbsence(entry, standing.entryFleet, served ?? pinned, own.self);
     const bytes = nodeStatement(entry, standing.entryFleet, standing.node);
     return { bytes, signature: await token.sign(bytes) };
   }
@@ -111,12 +114,17 @@ export class Publication implements PublicationPort {
   async live(nonce: Uint8Array): Promise<Signed> {
     const { own, fleet, pinned, token } = this.#parts;
     const { sequence } = token.counters;
-    const entry = this.#served?.entry.digest ?? pinned;
+    const entry = (this.#served?.entry ?? pinned).digest;
     const bytes = encodeMessage('node/live', { fleet, signer: own.self, nonce, measurement: own.measurement ?? NO_ID, entry, sequence });
     return { bytes, signature: await token.sign(bytes) };
   }
 
+  /**
+   * From the newest root that was followed, and not the one in the configuration. (Attack: keys that a rotation replaced, because they
+   * were stolen, sign for this node once more under a bundle that leaves the rotation out.)
+   */
   #requirePolicy(): PublicationPolicy {
-    return this.#parts.policy ?? fail('not-found', "this fleet's entry is pinned: nothing is published over the air here");
+    const policy = this.#parts.policy ?? fail('not-found', "this fleet's entry is pinned: nothing is published over the air here");
+    return { ...policy, root: this.#served?.roots ?? policy.root };
   }
 }

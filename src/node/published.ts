@@ -5,17 +5,14 @@
 import type { Id } from '../base/bytes.ts';
 import { fail } from '../base/errors.ts';
 import type { FleetEntry } from '../fleet/entry.ts';
-import { openCheckpoint } from '../log/checkpoint.ts';
-import { cosignatureTime } from '../log/cosignature.ts';
-import { parseProof } from '../log/proof.ts';
-import type { Vkey } from '../log/vkey.ts';
 import type { Check, CheckName } from '../trust/check.ts';
-import { requireTrusted, type Trusted, verifyBundle } from '../trust/verify.ts';
+import { type Rank, rankOf } from '../trust/newer.ts';
+import { requireTrusted, verifyBundle } from '../trust/verify.ts';
 import type { ServedBundle } from '../web/ports.ts';
 import type { Verify } from '../wire/signed.ts';
 
 export interface PublicationPolicy {
-  /** The text of the root.json that this node pins. */
+  /** The text of the root.json that this node pins, or the newest that it followed from there. */
   readonly root: string;
   readonly thirdParties: number;
   readonly freshnessMs: number;
@@ -25,11 +22,9 @@ export interface PublicationPolicy {
 export interface Checked {
   readonly bundle: ServedBundle;
   readonly entry: FleetEntry;
-  /**
-   * What makes it newer than another of the same entry, the first difference counting: when the operator cosigned, when the
-   * witness did, how many third parties did, and how many roots it brings.
-   */
-  readonly age: readonly number[];
+  /** The text of the newest root that it brought: what is offered later must follow from that. */
+  readonly roots: string;
+  readonly rank: Rank;
 }
 
 /** Beside what a recovery wants: a bundle is taken to be handed to people who register. */
@@ -52,8 +47,8 @@ export function checkBundle(text: string, policy: PublicationPolicy, how: 'offer
   });
   const trusted = requireTrusted(verdict);
   if (how === 'offered') requirePassed(verdict.checks);
-  const { bundle, entry } = trusted;
-  return { bundle: { text: bundle.line, digest: bundle.digest }, entry, age: ageOf(trusted) };
+  const { bundle, entry, roots } = trusted;
+  return { bundle: { text: bundle.line, digest: bundle.digest }, entry, roots: roots.text, rank: rankOf(trusted) };
 }
 
 function requirePassed(checks: readonly Check[]): void {
@@ -63,21 +58,4 @@ function requirePassed(checks: readonly Check[]): void {
       ...missed.evidence,
       check: missed.name,
     });
-}
-
-function ageOf({ bundle, roots }: Trusted): readonly number[] {
-  const { note } = openCheckpoint(parseProof(bundle.proof).checkpoint, roots.log);
-  const at = (vkey: Vkey): number => cosignatureTime(note, vkey) ?? 0;
-  return [at(roots.operator), at(roots.witness), roots.thirdParties.filter((vkey) => at(vkey) > 0).length, bundle.roots.length];
-}
-
-/**
- * A later entry, or later cosignatures of the same; of the same cosignatures the bundle that brings more. (Attack: anyone may
- * offer; whoever strips a bundle of all that this node does not want would have it serve what clients refuse.)
- */
-export function isNewer(offered: Checked, served: Checked): boolean {
-  if (offered.entry.sequence !== served.entry.sequence) return offered.entry.sequence > served.entry.sequence;
-  if (offered.entry.digest !== served.entry.digest) return false;
-  const at = offered.age.findIndex((one, i) => one !== served.age[i]);
-  return at >= 0 && (offered.age[at] as number) > (served.age[at] as number);
 }

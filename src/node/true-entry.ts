@@ -5,7 +5,7 @@
  */
 import { equalBytes, type Id } from '../base/bytes.ts';
 import { fail } from '../base/errors.ts';
-import type { EntryFleet, EntryNode, FleetEntry } from '../fleet/entry.ts';
+import { type EntryFleet, type EntryNode, type FleetEntry, nodeText } from '../fleet/entry.ts';
 import type { TokenDescription } from '../token/index.ts';
 
 export interface OwnFacts {
@@ -30,6 +30,20 @@ export function standingIn({ fleets }: FleetEntry, self: Id): Standing | undefin
     if (node !== undefined) return { entryFleet, node };
   }
   return undefined;
+}
+
+/**
+ * What the entry says of nodes that do not sign it: exactly what the one before said, which they signed. (Attack: whoever has the
+ * release keys gives a node that can not object another owner, or calls its token a better one. Clients see one entry only; the
+ * quorum of nodes that sign it compare.)
+ * @param before the one that this node serves, or runs by @throws `untrue-entry`
+ */
+export function requireTrueAbsence(entry: FleetEntry, { absent = [] }: EntryFleet, before: FleetEntry, self: Id): void {
+  for (const { node } of absent) {
+    if (node === self) fail('untrue-entry', 'the entry states that this node is absent, and it is here', { node });
+    if (nodeText(entry, node) !== nodeText(before, node))
+      fail('untrue-entry', 'the entry says other things of an absent node than the one that this node serves', { node });
+  }
 }
 
 /** @throws `untrue-entry` naming what is not so */

@@ -17,7 +17,7 @@ export interface Delivered {
 export async function deliver({ nodes, report }: Desk, { entry, line }: Bundle): Promise<Delivered> {
   const serving: string[] = [];
   const silent: { node: string; why: string }[] = [];
-  for (const { fleet, nodes: listed } of signingFleets(parseSignedEntry(entry).entry)) {
+  for (const { fleet, nodes: listed, absent = [] } of signingFleets(parseSignedEntry(entry).entry)) {
     const ended = await Promise.allSettled(listed.map(({ url }) => nodes.offer(url, line)));
     const refused: unknown[] = [];
     for (const [i, end] of ended.entries()) {
@@ -29,7 +29,7 @@ export async function deliver({ nodes, report }: Desk, { entry, line }: Bundle):
       }
     }
     const [first] = refused;
-    if (refused.length < listed.length) continue;
+    if (refused.length < listed.length || absent.length === listed.length) continue;
     if (!(first instanceof HoldfastError)) throw first;
     fail(first.code, `no node of the fleet takes the bundle: ${first.message}`, { ...first.evidence, fleet: fleet.id }, first);
   }

@@ -26,6 +26,9 @@ export interface Wanted {
   readonly namespace: string;
   readonly fleets: readonly Planned[];
   readonly change?: Change | undefined;
+  /** Nodes that shall not sign, beside those that did not sign the last entry; and those that shall sign again. */
+  readonly without?: readonly Id[] | undefined;
+  readonly counting?: readonly Id[] | undefined;
   readonly validDays: number;
   readonly nowMs: number;
 }
@@ -34,7 +37,8 @@ export interface Wanted {
  * @param last the entry that the log admitted last
  * @throws `configuration` naming the fleet: one that is missing, or a change that cannot be
  */
-export function nextEntry(last: FleetEntry | undefined, { namespace, fleets, change, validDays, nowMs }: Wanted): FleetEntry {
+export function nextEntry(last: FleetEntry | undefined, wanted: Wanted): FleetEntry {
+  const { namespace, fleets, change, validDays, nowMs } = wanted;
   const before = last === undefined ? [] : fleetsOf(last);
   if (last !== undefined && last.namespace !== namespace)
     fail('configuration', 'the roots are of another namespace than the last entry', { last: last.namespace, now: namespace });
@@ -46,7 +50,8 @@ export function nextEntry(last: FleetEntry | undefined, { namespace, fleets, cha
   const planned = fleets.map((fleet): FleetInput => {
     const known = before.find(({ id }) => id === fleet.id);
     const { state = 'active', since = now } = known ?? {};
-    return inOrder({ ...fleet, ...(change?.fleet === fleet.id ? changed(change, state, since, now) : { state, since }) });
+    const stands = change?.fleet === fleet.id ? changed(change, state, since, now) : { state, since };
+    return inOrder({ ...fleet, ...stands, ...(stands.state !== 'retired' && absence(fleet, known, last, wanted)) });
   });
   const retired = before.filter(({ id }) => !fleets.some((one) => one.id === id));
   if (change !== undefined && !planned.some(({ id }) => id === change.fleet))
@@ -59,6 +64,26 @@ export function nextEntry(last: FleetEntry | undefined, { namespace, fleets, cha
     validUntil: toSecond(nowMs + validDays * DAY_MS),
     fleets: [...planned, ...retired],
   });
+}
+
+/** Who is absent stays so until it is counted on again, and the entry says of it what the last one said: it can not agree to more. */
+function absence(
+  { nodes }: Planned,
+  known: FleetInput | undefined,
+  last: FleetEntry | undefined,
+  { without = [], counting = [] }: Wanted,
+): Pick<FleetInput, 'nodes'> & Partial<Pick<FleetInput, 'absent'>> {
+  const before = known?.absent ?? [];
+  const isAbsent = (id: string) =>
+    !counting.some((one) => one === id) && [...without, ...before.map(({ node }) => node)].includes(id as Id);
+  const lost = nodes.filter(({ id }) => isAbsent(id)) as (FleetInput['nodes'][number] & { readonly id: Id })[];
+  if (lost.length === 0) return { nodes };
+  if (known === undefined || last === undefined)
+    return fail('configuration', 'every node of a new fleet must sign the first entry that names it', { node: lost[0]?.name ?? '' });
+  return {
+    nodes: nodes.map((node) => (isAbsent(node.id) ? (known.nodes.find(({ id }) => id === node.id) ?? node) : node)),
+    absent: lost.map(({ id }) => ({ node: id, signed: before.find(({ node }) => node === id)?.signed ?? last.digest })),
+  };
 }
 
 const ORDER = { active: 0, retiring: 1, retired: 2 } as const;

@@ -6,10 +6,12 @@
  * Every arrow may be the last of a command: the next one goes on with the same entry, and finds in the log what it handed over.
  * Nothing is countersigned but what `look` (watch.ts) has found in order just before.
  */
+import type { Id } from '../base/bytes.ts';
 import { fail } from '../base/errors.ts';
 import type { FleetEntry } from '../fleet/entry.ts';
-import { checkPrevious, checkSequence, checkSpread, checkValidity } from '../trust/continuity.ts';
-import { parseSignedEntry, signingFleets } from '../trust/signed-entry.ts';
+import type { NoteSignature } from '../log/note.ts';
+import { checkPresent, checkPrevious, checkSequence, checkSpread, checkValidity } from '../trust/continuity.ts';
+import { lastSignedBy, linesOf, parseSignedEntry, type SignedEntry, signingFleets } from '../trust/signed-entry.ts';
 import { type Candidate, keepWith, readCandidate } from './candidate.ts';
 import { type Delivered, deliver } from './deliver.ts';
 import type { Desk } from './desk.ts';
@@ -33,14 +35,17 @@ export interface Publishing {
   readonly change?: Change | undefined;
   /** A new entry although nothing changed: for its validity. */
   readonly renew?: boolean | undefined;
+  /** Nodes that are lost: the entry states that they do not sign it. They stay so until they are counted on again. */
+  readonly without?: readonly Id[] | undefined;
+  readonly counting?: readonly Id[] | undefined;
 }
 
 /** @throws what keys, nodes and witness refuse with; run again, it goes on */
-export async function publish(desk: Desk, { change, renew = false }: Publishing = {}): Promise<Published> {
+export async function publish(desk: Desk, wanted: Publishing = {}): Promise<Published> {
   const { state, report, witness } = desk;
   const before = await look(desk);
   const last = before && entryOf(before);
-  const candidate = draft(desk, last, change, renew);
+  const candidate = draft(desk, before, wanted);
   if (candidate === undefined) return handOut(desk, before ?? fail('not-found', 'nothing was published yet'), false);
   if (candidate.entry.digest !== last?.digest) {
     const { text } = await signEntry(desk, candidate);
@@ -76,22 +81,31 @@ const entryOf = ({ last }: Watched): FleetEntry => parseSignedEntry(last.note).e
 const RENEW_BELOW = 0.5;
 
 /** @returns the entry that is on its way, or a new one; nothing when the last one says all there is to say */
-function draft(desk: Desk, last: FleetEntry | undefined, change: Change | undefined, renew: boolean): Candidate | undefined {
+function draft(desk: Desk, before: Watched | undefined, { renew, ...wanted }: Publishing): Candidate | undefined {
   const { state, fleets, validDays, clock, roots, report } = desk;
+  const last = before && parseSignedEntry(before.last.note);
   const begun = readCandidate(state);
   // It was admitted, and then the command was interrupted.
-  if (begun !== undefined && begun.entry.digest === last?.digest) return begun;
-  const entryAt = (nowMs: number) => nextEntry(last, { namespace: roots.latest.namespace, fleets, change, validDays, nowMs });
+  if (begun !== undefined && begun.entry.digest === last?.entry.digest) return begun;
+  const { namespace } = roots.latest;
+  const entryAt = (nowMs: number) => nextEntry(last?.entry, { namespace, fleets, validDays, nowMs, ...wanted });
   if (begun !== undefined && entryAt(begun.draftedMs).digest === begun.entry.digest && begun.entry.validUntil > clock()) return begun;
   const draftedMs = clock();
   const entry = entryAt(draftedMs);
-  if (last !== undefined && saysTheSame(entry, last) && !renew && leftOf(last, draftedMs) > RENEW_BELOW) return undefined;
-  requireAdmissible(entry, last, draftedMs);
+  if (last !== undefined && saysTheSame(entry, last.entry) && !renew && leftOf(last.entry, draftedMs) > RENEW_BELOW) return undefined;
+  requireAdmissible(entry, last?.entry, draftedMs);
   report({
     step: 'draft',
     words: `drafted entry ${entry.sequence}: ${entry.fleets.length} ${entry.fleets.length === 1 ? 'fleet' : 'fleets'}`,
   });
-  return keepWith(state, { draftedMs, entry, signatures: [] }, []);
+  return keepWith(state, { draftedMs, entry, signatures: [] }, last === undefined ? [] : signedBefore(entry, last));
+}
+
+/** Of the nodes that are absent, what stands under the last entry: what they signed there, or what stood there of them already. */
+function signedBefore(entry: FleetEntry, { note }: SignedEntry): readonly NoteSignature[] {
+  return entry.fleets.flatMap((fleet) =>
+    fleet.nodes.flatMap((node) => (lastSignedBy(fleet, node) === undefined ? [] : linesOf(note, fleet, node))),
+  );
 }
 
 const leftOf = ({ validFrom, validUntil }: FleetEntry, nowMs: number): number => (validUntil - nowMs) / (validUntil - validFrom);
@@ -102,6 +116,7 @@ function requireAdmissible(entry: FleetEntry, last: FleetEntry | undefined, nowM
     checkSequence(entry, last),
     checkPrevious(entry, last),
     checkValidity(entry, nowMs),
+    ...signingFleets(entry).map(checkPresent),
     ...signingFleets(entry).map(checkSpread),
   ];
   const wrong = rulings.find((ruling) => ruling !== undefined);

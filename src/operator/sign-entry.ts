@@ -5,7 +5,15 @@
 import { fail, HoldfastError } from '../base/errors.ts';
 import type { EntryFleet, EntryNode, FleetEntry } from '../fleet/entry.ts';
 import type { NoteSignature } from '../log/note.ts';
-import { isSignedByNode, makeSignedEntry, nodeSignature, releaseSigners, type SignedEntry, signingFleets } from '../trust/signed-entry.ts';
+import {
+  isSignedByNode,
+  linesOf,
+  makeSignedEntry,
+  nodeSignature,
+  releaseSigners,
+  type SignedEntry,
+  signingFleets,
+} from '../trust/signed-entry.ts';
 import { type Candidate, keepWith } from './candidate.ts';
 import type { Desk } from './desk.ts';
 
@@ -50,9 +58,8 @@ async function askNode(desk: Desk, entry: FleetEntry, asked: string, fleet: Entr
   return line;
 }
 
-function lineOf({ signatures }: Candidate, fleet: EntryFleet, node: EntryNode): NoteSignature | undefined {
-  const { name, keyId } = nodeSignature(fleet, node, new Uint8Array(64));
-  return signatures.find((line) => line.name === name && line.keyId === keyId);
+function lineOf(candidate: Candidate, fleet: EntryFleet, node: EntryNode): NoteSignature | undefined {
+  return linesOf(candidate, fleet, node)[0];
 }
 
 /** The same leaf however the answers came in: release keys first, then nodes as the entry lists them. */
@@ -66,5 +73,6 @@ function refuse(failed: readonly { readonly error: unknown; readonly node: strin
   if (!(first?.error instanceof HoldfastError)) throw first?.error;
   const { code, message, evidence } = first.error;
   const others = failed.length === 1 ? '' : `; ${failed.length - 1} more nodes did not sign`;
-  return fail(code, `${first.node} does not sign the entry: ${message}${others}`, evidence, first.error);
+  const lost = code === 'unreachable' ? `. If it is lost for good: --without ${first.node}` : '';
+  return fail(code, `${first.node} does not sign the entry: ${message}${others}${lost}`, evidence, first.error);
 }

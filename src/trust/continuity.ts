@@ -5,7 +5,7 @@
  */
 import { type Id, NO_ID } from '../base/bytes.ts';
 import type { Evidence } from '../base/errors.ts';
-import type { EntryFleet, FleetEntry } from '../fleet/entry.ts';
+import { type EntryFleet, type FleetEntry, nodeText } from '../fleet/entry.ts';
 import { hash } from '../wire/signed.ts';
 
 export interface Finding {
@@ -83,6 +83,36 @@ export function checkContinuity(entry: FleetEntry, admitted: readonly FleetEntry
       const after = now.get(fleet.id);
       if (state === 'retired' && after !== undefined && after !== 'retired')
         return found('a retired fleet came back', { fleet: fleet.id, retiredIn: sequence, state: after });
+    }
+  }
+  return undefined;
+}
+
+/**
+ * `nodes`, in one entry: an active fleet is vouched for by a quorum of its nodes now, whoever is absent. (Attack: whoever has the
+ * release keys, and what nodes signed long ago, publishes a fleet that is gone or was broken into, and keys are registered there.)
+ * Of one that is retiring any number may be absent: nothing is registered there, and who recovers has its keys from the backup.
+ */
+export function checkPresent({ fleet, nodes, state, absent = [] }: EntryFleet): Ruling {
+  const present = nodes.length - absent.length;
+  if (state !== 'active' || present >= fleet.quorum) return undefined;
+  return found('fewer nodes of an active fleet sign than its quorum', { fleet: fleet.id, got: present, expected: fleet.quorum });
+}
+
+/**
+ * `nodes`, beside the entries before: one that is absent is described exactly as in the entry before, and what it is said to have
+ * signed last is in the log. So, from entry to entry, nothing is said of a node but what it signed once. (Attack: a node that can
+ * not object any more is given another kind of token, or another owner.)
+ * @param admitted all entries before, in their order
+ */
+export function checkAbsent(entry: FleetEntry, admitted: readonly FleetEntry[]): Ruling {
+  const before = admitted.at(-1);
+  for (const { fleet, absent = [] } of entry.fleets) {
+    for (const { node, signed } of absent) {
+      if (before === undefined || nodeText(before, node) !== nodeText(entry, node))
+        return found('the entry says other things of an absent node than the entry before', { fleet: fleet.id, node });
+      if (!admitted.some(({ digest }) => digest === signed))
+        return found('the entry that an absent node signed last is not in the log', { fleet: fleet.id, node, signed });
     }
   }
   return undefined;

@@ -7,10 +7,10 @@ import { type Evidence, fail } from '../base/errors.ts';
 import { activeFleet, type EntryFleet, type FleetEntry, fleetById } from '../fleet/entry.ts';
 import type { Verify } from '../wire/signed.ts';
 import type { Passed } from './check.ts';
-import { checkSpread, isoTime } from './continuity.ts';
+import { checkPresent, checkSpread, isoTime } from './continuity.ts';
 import type { Root } from './root.ts';
 import type { Seen } from './seen.ts';
-import { isSignedByNode, parseSignedEntry, releaseSigners, type SignedEntry, signingFleets } from './signed-entry.ts';
+import { isSignedByNode, lastSignedBy, parseSignedEntry, releaseSigners, type SignedEntry, signingFleets } from './signed-entry.ts';
 
 /** What the client is about to do: seal new shares, or open those of a fleet that its backup names. */
 export type Purpose = { readonly kind: 'register' } | { readonly kind: 'recover'; readonly fleet: Id };
@@ -40,20 +40,29 @@ export function releasedBy(signed: SignedEntry, { release }: Root): Passed<true>
   return { value: true, words: `The operator released the entry: ${signers.length} of its release keys signed.`, evidence };
 }
 
-/** Under the keys that the entry itself gives: one key exchanged in it, and that node's signature does not fit any more. */
+/**
+ * Under the keys that the entry itself gives: one key exchanged in it, and that node's signature does not fit any more, nor, of an
+ * absent one, that under an earlier entry, since it is for a fleet with the very same keys.
+ */
 export function signedByNodes(signed: SignedEntry, verify: Verify): Passed<true> {
-  let count = 0;
-  for (const fleet of signingFleets(signed.entry)) {
+  const fleets = signingFleets(signed.entry);
+  for (const fleet of fleets) {
+    const ruling = checkPresent(fleet);
+    if (ruling !== undefined) refuse(ruling.words, ruling.evidence);
     for (const node of fleet.nodes) {
       const evidence = { node: node.name, fleet: fleet.fleet.id };
       if (!isSignedByNode(signed, fleet, node, verify)) refuse('a node did not sign the entry that names it', evidence);
-      count += 1;
     }
   }
+  const nodes = fleets.reduce((count, fleet) => count + fleet.nodes.length, 0);
+  const absent = fleets.flatMap((fleet) => fleet.nodes.filter((node) => lastSignedBy(fleet, node) !== undefined).map(({ name }) => name));
+  if (absent.length === 0)
+    return { value: true, words: `Each of the ${nodes} nodes of fleets in use signed the entry with its own key.`, evidence: { nodes } };
   return {
     value: true,
-    words: `Each of the ${count} nodes of fleets in use signed the entry with its own key.`,
-    evidence: { nodes: count },
+    words: `${nodes - absent.length} of the ${nodes} nodes of fleets in use signed the entry with their own keys. Absent, and vouched for by what they signed before under the same keys: ${absent.join(', ')}.`,
+    evidence: { nodes, absent: absent.join(', ') },
+    warning: true,
   };
 }
 

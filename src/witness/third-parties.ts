@@ -108,7 +108,7 @@ export class ThirdParties {
 /** Lines of other keys are passed over. @throws `malformed`, `not-signed` */
 function cosignatureOf(answer: string, text: string, vkey: Vkey): NoteSignature {
   const signatures = answer.split('\n').slice(0, -1).map(parseSignatureLine);
-  const [line] = signaturesOf({ text, signatures }, vkey);
+  const [line] = signaturesOf({ signatures }, vkey);
   if (line === undefined || cosignatureTime({ text, signatures: [line] }, vkey) === undefined)
     throw new HoldfastError('not-signed', 'the answer holds no cosignature of the key that is configured');
   return line;

@@ -60,6 +60,7 @@ describe('an entry is refused', () => {
     expect(code(() => parseEntry(JSON.stringify(good())))).toBe('accepted');
   });
 
+  const absent = (node: string) => ({ node, signed: 'cd'.repeat(32) });
   const lies: readonly (readonly [string, string, (value: ReturnType<typeof good>) => void])[] = [
     ['for another type', 'type: Invalid input', (v) => (v.type = 'holdfast/fleet-bundle/v2')],
     ['that lies about a node id', 'id of a node is not', (v) => (v.fleets[0].nodes[1].id = 'ab'.repeat(32))],
@@ -85,6 +86,18 @@ describe('an entry is refused', () => {
       'with an attestation of no file',
       'attestation.digest',
       (v) => (v.fleets[0].nodes[0].attestation = { format: 'x', url: 'https://a.example' }),
+    ],
+    ['that states a stranger as absent', 'absent: expected nodes of the fleet', (v) => (v.fleets[0].absent = [absent('ab'.repeat(32))])],
+    [
+      'that states a node as absent twice',
+      'absent: expected nodes of the fleet, each once',
+      (v) => (v.fleets[0].absent = [absent(v.fleets[0].nodes[0].id), absent(v.fleets[0].nodes[0].id)]),
+    ],
+    ['that states nobody as absent', 'absent: Too small', (v) => (v.fleets[0].absent = [])],
+    [
+      'that states a node of a retired fleet as absent',
+      'of a retired fleet no node signs',
+      (v) => Object.assign(v.fleets[0], { state: 'retired', absent: [absent(v.fleets[0].nodes[0].id)] }),
     ],
     ['without fleets', 'fleets: Too small', (v) => (v.fleets = [])],
   ];

@@ -22,7 +22,8 @@ import type { Listener } from '../../src/web/listen.ts';
 import { makeMeter } from '../../src/web/metrics.ts';
 import { startPublicListener } from '../../src/web/public-listener.ts';
 import { decodeMessage } from '../../src/wire/message.ts';
-import { DAY_MS, goodFleet, NOW_MS, signAsNode, World } from '../trust/world.ts';
+import { cosignatureKey } from '../log/keys.ts';
+import { DAY_MS, goodFleet, NOW_MS, signAsNode, World, without } from '../trust/world.ts';
 import { newPair, vaultOf } from '../web/fleet.ts';
 
 const CODE = 'cd'.repeat(32) as Id;
@@ -49,7 +50,7 @@ async function open(transparent = true): Promise<Publication> {
   return Publication.open({
     own: { self, name, sealingKey, description, measurement: CODE },
     fleet: fleet.id,
-    pinned: first.entry.digest,
+    pinned: first.entry,
     token: { sign: async (bytes) => signAsNode(nodes[0]!, bytes), counters: { sequence: 7n } as never },
     store,
     clock: () => nowMs,
@@ -215,6 +216,21 @@ describe('a bundle', () => {
     const { line } = await world.bundle();
     expect(await offer(line)).toBe(true);
   });
+
+  test('under roots that a rotation has ended is not taken, and no entry is signed by them, after a restart too', async () => {
+    const [stolen] = world.release.slice(0, 1);
+    const second = cosignatureKey('witness.example', 'second');
+    world.rotate({ witness: second.vkey.text, release: { threshold: 1, keys: [world.release[2]!.vkey.text] } });
+    await world.publish({}, { release: [world.release[2]!] });
+    expect(await offer((await world.bundle({ cosigners: [second, world.operator, world.thirdParties[0]!] })).line)).toBe(true);
+    await world.publish();
+    const old = await world.bundle({ roots: [] });
+    const next = await world.sign(world.entry(), { release: [stolen!, world.release[1]!], nodes: () => undefined });
+    for (const publication of [node, await open()]) {
+      await expect(publication.offer(old.line)).rejects.toMatchObject({ evidence: { check: 'release' } });
+      await expect(publication.signEntry({ entry: next.text, roots: [] })).rejects.toMatchObject({ code: 'not-signed' });
+    }
+  });
 });
 
 /** What an operator may write into an entry. */
@@ -293,6 +309,26 @@ describe('an entry', () => {
     ['that is no note', 'malformed', /note/, async () => 'x'],
   ])('%s is not signed', async (_, code, words, make) => {
     expect(await refusal(await make())).toMatchObject({ code, message: expect.stringMatching(words) });
+  });
+
+  test('without a node that is lost is signed, if it says of that node what the entry before said', async () => {
+    const { digest } = first.entry;
+    const lost = (at: number, change: object = {}) =>
+      changed((fleet) => {
+        Object.assign(fleet, without(fleet as ReturnType<typeof goodFleet>, digest, at));
+        Object.assign(fleet.nodes[at]!, change);
+      });
+    expect((await sign(await lost(2))).status).toBe(200);
+    for (const change of [{ operator: 'Another' }, { region: 'elsewhere' }, { url: 'https://elsewhere.example.org' }])
+      expect(await refusal(await lost(2, change))).toMatchObject({ code: 'untrue-entry', message: expect.stringMatching(/absent node/) });
+    expect(await refusal(await lost(0))).toMatchObject({ code: 'untrue-entry', message: expect.stringMatching(/it is here/) });
+    // Compared is what is served, once there is anything.
+    const fleet = goodFleet();
+    const moved = fleet.nodes.map((one, i) => (i === 2 ? { ...one, url: 'https://moved.example.org' } : one));
+    await world.publish({ fleets: [{ ...fleet, nodes: moved }] });
+    await offer((await world.bundle()).line);
+    expect((await sign(await lost(2, { url: 'https://moved.example.org' }))).status).toBe(200);
+    expect(await refusal(await lost(2))).toMatchObject({ code: 'untrue-entry' });
   });
 
   test('before the one that is served is not signed', async () => {

@@ -4,7 +4,7 @@
  */
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -13,6 +13,7 @@ import type { Published } from '../../src/operator/publish.ts';
 import { requireTrusted, verifyBundle } from '../../src/trust/verify.ts';
 import { verifyP256 } from '../../src/vault/unlock.ts';
 import { holdfast, MAIN, type Ran } from '../cli/holdfast.ts';
+import { Device } from '../cli/person.ts';
 import { TestFleet } from '../e2e/fleet.ts';
 
 const BUSY_MS = 300_000;
@@ -72,6 +73,11 @@ async function trustedAt(url: string) {
     verify: verifyP256,
   });
   return requireTrusted(verdict);
+}
+async function person() {
+  const device = new Device(join(fleet.folder, 'home'));
+  await device.json(['setup', '--profile', join(fleet.folder, 'profile.json'), '--user', 'alice']);
+  return { device, passcode: { passcode: '271828' } };
 }
 const until = async (holds: () => Promise<boolean>) => {
   for (const endMs = Date.now() + 60_000; !(await holds().catch(() => false)); await sleep(200)) {
@@ -143,14 +149,37 @@ describe('publishing', () => {
   );
 
   it(
-    'that a fleet is to be left is told to everyone',
+    'goes on without a node that is lost for good, and people are told and recover',
+    async () => {
+      const { device, passcode } = await person();
+      const backUp = ['backup', join(fleet.folder, 'photos'), '--to', join(fleet.folder, 'backup')];
+      mkdirSync(join(fleet.folder, 'photos'));
+      writeFileSync(join(fleet.folder, 'photos', 'one'), 'one');
+      expect((await device.run(backUp, passcode)).err).not.toContain('absent');
+      await holdfast('fleet', 'stop', 'node-3', '--kill', '--dir', fleet.folder);
+      const before = (await trustedAt(nodes[0]!)).entry.sequence;
+      const { sequence, serving } = await published(['publish', '--renew', '--without', 'node-3']);
+      expect([sequence, serving]).toEqual([before + 1, ['node-1', 'node-2']]);
+      expect((await trustedAt(nodes[1]!)).fleet.absent).toEqual([
+        { node: fleet.entry.fleets[0]!.nodes[2]!.id, signed: expect.any(String) },
+      ]);
+      expect(await published(['refresh'])).toMatchObject({ sequence, admitted: false });
+      const { code, err } = await device.run(['restore', join(fleet.folder, 'backup'), '--to', join(fleet.folder, 'back')], passcode);
+      expect([code, err]).toEqual([0, expect.stringMatching(/warning: the fleet keys \(nodes\): 2 of the 3 nodes .*Absent.*: node-3\./)]);
+      expect(readFileSync(join(fleet.folder, 'back', 'one'), 'utf8')).toBe('one');
+    },
+    BUSY_MS,
+  );
+
+  it(
+    'that a fleet is to be left is told to everyone, by the nodes that are left',
     async () => {
       const [
         {
           fleet: { id },
         },
       ] = fleet.entry.fleets as [(typeof fleet.entry.fleets)[number]];
-      await published(['retire', id.slice(0, 12)]);
+      expect(await published(['retire', id.slice(0, 12)])).toMatchObject({ serving: ['node-1', 'node-2'], silent: [{ node: 'node-3' }] });
       const text = await bundleAt(nodes[1]!);
       expect(text).toContain('\\"state\\":\\"retiring\\"');
       // Nothing is registered there any more.

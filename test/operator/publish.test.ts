@@ -81,6 +81,50 @@ describe('publish', () => {
     expect([...at.signatures.values()]).toEqual([1, 1, 1]);
   });
 
+  test('goes on without a node that is lost, for as long as it is, and with it when it is back', async () => {
+    await publish(at.desk);
+    const [, , lost] = at.fleets[0]!.nodes;
+    at.silent.add(lost!.url);
+    await expect(publish(at.desk, { renew: true })).rejects.toMatchObject({ message: expect.stringContaining('--without node-3') });
+    const absent = () => trusted().entry.fleets[0]!.absent;
+    const first = at.world.leaves[0]!.entry.digest;
+    expect(await publish(at.desk, { renew: true, without: [lost!.id as Id] })).toMatchObject({
+      sequence: 2,
+      serving: ['node-1', 'node-2'],
+    });
+    expect(absent()).toEqual([{ node: lost!.id, signed: first }]);
+    await publish(at.desk, { renew: true });
+    expect(absent()).toEqual([{ node: lost!.id, signed: first }]);
+    expect(await refresh(at.desk)).toMatchObject({ sequence: 3 });
+    at.silent.clear();
+    await publish(at.desk, { counting: [lost!.id as Id] });
+    expect([absent(), trusted().entry.sequence]).toEqual([undefined, 4]);
+  });
+
+  test('says of an absent node what the last entry said, whatever the configuration says now', async () => {
+    await publish(at.desk);
+    const moved = at.fleets[0]!.nodes.map((node, i) => (i === 2 ? { ...node, url: 'https://elsewhere.example.org' } : node));
+    at.fleets = [{ ...at.fleets[0]!, nodes: moved }];
+    await publish(at.desk, { renew: true, without: [moved[2]!.id as Id] });
+    expect(trusted().entry.fleets[0]!.nodes[2]!.url).toBe(planned().nodes[2]!.url);
+  });
+
+  test('leaves a fleet that lost more than its quorum allows, and adds none without all of its nodes', async () => {
+    at.fleets = [planned(), planned(3, 101)];
+    await publish(at.desk);
+    const lost = at.fleets[0]!.nodes.map(({ id }) => id as Id);
+    for (const { url } of at.fleets[0]!.nodes) at.silent.add(url);
+    await expect(publish(at.desk, { renew: true, without: lost })).rejects.toMatchObject({ code: 'configuration' });
+    await publish(at.desk, { change: { fleet: fleetOf(0), to: 'retiring' }, without: lost });
+    expect(trusted().fleet.fleet.id).toBe(fleetOf(1));
+    await publish(at.desk, { change: { fleet: fleetOf(0), to: 'retired' } });
+    expect(trusted().entry.fleets[0]).toMatchObject({ state: 'retired' });
+    expect(trusted().entry.fleets[0]!.absent).toBeUndefined();
+    at.fleets = [...at.fleets, planned(3, 201)];
+    const [fresh] = at.fleets[2]!.nodes;
+    await expect(publish(at.desk, { without: [fresh!.id as Id] })).rejects.toMatchObject({ code: 'configuration' });
+  });
+
   test('reaches a fleet by one of its nodes, and tells of the others', async () => {
     await publish(at.desk);
     for (const { url } of at.fleets[0]!.nodes.slice(1)) at.silent.add(url);

@@ -11,7 +11,7 @@
  */
 import { ed25519 } from '@noble/curves/ed25519.js';
 import { sha256 } from '@noble/hashes/sha2.js';
-import { NO_ID, toHex, utf8 } from '../../src/base/bytes.ts';
+import { type Id, NO_ID, toHex, utf8 } from '../../src/base/bytes.ts';
 import { Secret } from '../../src/base/secret.ts';
 import { type EntryFleet, type EntryNode, type FleetEntry, makeEntry } from '../../src/fleet/entry.ts';
 import { checkpointText } from '../../src/log/checkpoint.ts';
@@ -23,7 +23,15 @@ import { type Bundle, makeBundle } from '../../src/trust/bundle.ts';
 import { isoTime } from '../../src/trust/continuity.ts';
 import { assembleRoot, makeRoot, type RootPlan } from '../../src/trust/make-root.ts';
 import { openRoot } from '../../src/trust/roots.ts';
-import { entryText, makeSignedEntry, nodeSignature, nodeStatement, type SignedEntry, signingFleets } from '../../src/trust/signed-entry.ts';
+import {
+  entryText,
+  lastSignedBy,
+  makeSignedEntry,
+  nodeSignature,
+  nodeStatement,
+  type SignedEntry,
+  signingFleets,
+} from '../../src/trust/signed-entry.ts';
 import type { VerifyOptions } from '../../src/trust/verify.ts';
 import { signWithUnlock, verifyP256 } from '../../src/vault/unlock.ts';
 import { entryFleet, publicKey } from '../fleet/entries.ts';
@@ -53,6 +61,11 @@ export function goodFleet(size = 3, from = 1, namespace = NAMESPACE): FleetValue
   return { ...fleet, nodes: fleet.nodes.map((node, i) => ({ ...node, operator: `Operator ${i + 1}`, token })) };
 }
 
+/** The same fleet, in which these nodes do not sign; they signed the entry of this digest last. */
+export function without(fleet: FleetValue, signed: Id, ...at: readonly number[]): FleetValue {
+  return { ...fleet, absent: at.map((i) => ({ node: fleet.nodes[i]!.id as Id, signed })) };
+}
+
 /** The private keys of `entryFleet`: small numbers. */
 const PRIVATE_KEYS = new Map(Array.from({ length: 200 }, (_, i) => [toHex(publicKey(i + 1)), i + 1]));
 
@@ -63,8 +76,9 @@ export function signAsNode(node: EntryNode, bytes: Uint8Array): Uint8Array {
   return signWithUnlock(new Secret(scalar), bytes);
 }
 
+/** Of one that is absent, what it signed then. */
 export function honestNode(node: EntryNode, fleet: EntryFleet, entry: FleetEntry): Uint8Array {
-  return signAsNode(node, nodeStatement(entry, fleet, node));
+  return signAsNode(node, nodeStatement({ digest: lastSignedBy(fleet, node) ?? entry.digest }, fleet, node));
 }
 
 export interface EntrySigners {

@@ -13,7 +13,7 @@ import { type Fetched, filesOf, saysKey } from '../../src/witness/log/evidence.t
 import { type Facts, firstFailed, isAdmitted, judge, publishedItems } from '../../src/witness/log/policy.ts';
 import { publicKey } from '../fleet/entries.ts';
 import { noteKey } from '../log/keys.ts';
-import { DAY_MS, goodFleet, NOW_MS, World } from '../trust/world.ts';
+import { DAY_MS, goodFleet, NOW_MS, World, without } from '../trust/world.ts';
 
 const TRANSCRIPT = utf8('{"step":"begin"}\n');
 const transcript = { about: 'ceremony transcript', digest: hash(TRANSCRIPT), url: 'https://example.org/transcript' };
@@ -173,6 +173,32 @@ describe('nodes', () => {
   });
   it('one whose signature is of another entry', async () => {
     expectRefused(await world.sign(entry(), { nodes: () => new Uint8Array(64).fill(1) }), 'nodes', /does not verify/);
+  });
+});
+
+describe('nodes that are absent', () => {
+  const lost = new World();
+  const of = () => facts({ admitted: lost.leaves.map((leaf) => leaf.entry) });
+  const next = (fleet: FleetValue) => lost.sign(lost.entry({ fleets: [fleet] }));
+  const first = lost.publish({ fleets: [attestedFleet()] }).then(({ entry: { digest } }) => digest);
+
+  it('are admitted as the entry before describes them, while a quorum is there', async () => {
+    expect(isAdmitted(judge((await next(without(attestedFleet(), await first, 2))).text, of()))).toBe(true);
+    expectRefused(await next(without(attestedFleet(), await first, 1, 2)), 'nodes', /fewer nodes .* than its quorum/, of());
+  });
+  it('are not described otherwise, by those who have the release keys', async () => {
+    const fleet = without(attestedFleet(), await first, 2);
+    for (const change of [{ region: 'elsewhere' }, { operator: 'Another' }, { url: 'https://elsewhere.example.org' }]) {
+      const nodes = fleet.nodes.map((node, i) => (i === 2 ? { ...node, ...change } : node));
+      expectRefused(await next({ ...fleet, nodes }), 'nodes', /says other things of an absent node/, of());
+    }
+  });
+  it('signed an entry of this log, and are not of a new fleet', async () => {
+    const elsewhere = hash(utf8('signed, and never admitted'));
+    expectRefused(await next(without(attestedFleet(), elsewhere, 2)), 'nodes', /not in the log/, of());
+    const fresh = { fleets: [attestedFleet(), without(attestedFleet(11), await first, 2)] };
+    const fetched = new Map([...served(), ...served(11)]);
+    expectRefused(await lost.sign(lost.entry(fresh)), 'nodes', /says other things/, facts({ ...of(), fetched }));
   });
 });
 

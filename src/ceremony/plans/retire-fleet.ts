@@ -58,7 +58,7 @@ function hasAllNodes(chosen: RetireFleet): boolean {
 function retiredEntry({ entry, fleet, since, validUntil }: Pick<RetireFleet, 'entry' | 'fleet' | 'since' | 'validUntil'>): FleetEntry {
   const before = parseEntry(entry);
   const value = JSON.parse(entry) as { fleets: { id: Id }[] };
-  const fleets = value.fleets.map((one) => (one.id === fleet ? { ...one, state: 'retired', since } : one));
+  const fleets = value.fleets.map((one) => (one.id === fleet ? { ...one, state: 'retired', since, absent: undefined } : one));
   const next = { ...value, sequence: before.sequence + 1, previous: before.digest, validFrom: since, validUntil, fleets };
   return parseEntry(JSON.stringify(next));
 }

@@ -10,8 +10,10 @@ import { type Id, toHex } from '../../base/bytes.ts';
 import { type Evidence, HoldfastError } from '../../base/errors.ts';
 import type { EntryFleet, EntryNode, FleetEntry } from '../../fleet/entry.ts';
 import {
+  checkAbsent,
   checkContinuity,
   checkKeys,
+  checkPresent,
   checkPrevious,
   checkSequence,
   checkSpread,
@@ -99,11 +101,14 @@ const items: readonly Item[] = [
   },
   {
     item: 'nodes',
-    words: 'Every node of every fleet that is not retired signed it with its own identity key.',
-    check: (signed, { verify }) =>
+    words:
+      'Every node of every fleet that is not retired signed it with its own identity key. One that it states as absent signed an earlier entry of this log, for a fleet with the very same keys, and is described exactly as in the entry before; of an active fleet at least a quorum of nodes is not absent.',
+    check: (signed, { verify, admitted }) =>
       firstOf(nodesOf(signed.entry), ({ fleet, node }) =>
         isSignedByNode(signed, fleet, node, verify) ? undefined : found('a node did not sign', whose(fleet, node)),
-      ),
+      ) ??
+      firstOf(signingFleets(signed.entry), checkPresent) ??
+      checkAbsent(signed.entry, admitted),
   },
   {
     item: 'evidence',
