@@ -68,6 +68,10 @@ export async function backup(sizeMiB: number): Promise<void> {
     const ms = {
       holdfast: await fastest(() => archive(at('source'), recipient, at('store'), nothing), gone('store')),
       age: await fastest(() => run('age', ['-r', recipient, '-o', at('age'), at('source', 'file')]), gone('age')),
+      ageSynced: await fastest(
+        () => run('age', ['-r', recipient, '-o', at('age'), at('source', 'file')]).then(() => run('sync', [at('age')])),
+        gone('age'),
+      ),
       bareCipher: await fastest(() => bareCipher(at('source', 'file'), at('bare')), gone('bare')),
       holdfastRestore: await fastest(() => restore(at('store'), key, at('back'), nothing), gone('back')),
       ageRestore: await fastest(() => run('age', ['-d', '-i', at('key'), '-o', at('plain'), at('store', ARCHIVE_FILE)]), gone('plain')),
@@ -78,6 +82,8 @@ export async function backup(sizeMiB: number): Promise<void> {
       turns: TURNS,
       mibPerSecond,
       ofAge: round(ms.age / ms.holdfast),
+      // A backup is told to be there only when it is on the disk.
+      ofAgeSynced: round(ms.ageSynced / ms.holdfast),
       ofBareCipher: round(ms.bareCipher / ms.holdfast),
       restoreOfAge: round(ms.ageRestore / ms.holdfastRestore),
     });

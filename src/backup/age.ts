@@ -8,6 +8,7 @@
 import { Decrypter, Encrypter } from 'age-encryption';
 import { assert, fail, HoldfastError } from '../base/errors.ts';
 import { type Random, systemRandom } from '../base/ports.ts';
+import type { BlockMemory } from './chunks.ts';
 import { type BackupKey, identityOf } from './key.ts';
 import { openPayload, PAYLOAD_NONCE_BYTES, sealPayload } from './payload.ts';
 
@@ -37,13 +38,16 @@ export async function* sealTo(
   yield* sealPayload(fileKey, plain, random);
 }
 
-/** @throws `malformed` for what is not a whole age file for this key, at the latest when the stream ends */
-export async function* openWith(key: BackupKey, sealed: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+/**
+ * @param memory may be given that of what was yielded, once it is done with
+ * @throws `malformed` for what is not a whole age file for this key, at the latest when the stream ends
+ */
+export async function* openWith(key: BackupKey, sealed: AsyncIterable<Uint8Array>, memory?: BlockMemory): AsyncGenerator<Uint8Array> {
   const chunks = sealed[Symbol.asyncIterator]();
   try {
     const { header, salt, rest } = await readHeader(chunks);
     const fileKey = await openHeader(key, header);
-    yield* openPayload(fileKey, salt, continued(rest, chunks));
+    yield* openPayload(fileKey, salt, continued(rest, chunks), memory);
   } finally {
     await chunks.return?.();
   }

@@ -17,7 +17,7 @@ export async function loadHeader(from: string | Target): Promise<BackupHeader> {
   const chunks: Uint8Array[] = [];
   let bytes = 0;
   for await (const chunk of opened(from).read(HEADER_FILE)) {
-    chunks.push(chunk);
+    chunks.push(Uint8Array.from(chunk));
     bytes += chunk.length;
     if (bytes > HEADER_BYTES_MAX) fail('malformed', `${HEADER_FILE} is no header: it is too long`);
   }

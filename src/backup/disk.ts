@@ -1,5 +1,5 @@
 /**
- * Writing streams to files: restored ones (unpack.ts) and the backup itself (folder.ts).
+ * Streams to files and back: restored ones (unpack.ts) and the backup itself (folder.ts).
  *
  * Small files are read and written by synchronous calls, here and in pack.ts: a folder may have a hundred thousand of them, each
  * takes five calls, and to hand a call to another thread and back takes ten times what the call does.
@@ -10,6 +10,7 @@ import type { FileHandle } from 'node:fs/promises';
 /** What is worth another thread takes longer than to ask for it. */
 export const SMALL_BYTES = 65_536;
 
+const READ_BYTES = 1 << 20;
 /** What is smaller is written together with what follows: one call for sixteen. */
 const WRITE_BYTES = 1 << 18;
 const ZEROS = Buffer.alloc(WRITE_BYTES);
@@ -66,6 +67,31 @@ export async function writeChunks(
   } finally {
     // The file is closed next, and nothing may be at work on it then.
     await flushing;
+  }
+}
+
+/**
+ * All of a file, from its beginning. In memory that goes round (fresh memory for each chunk costs as much as to read it): a chunk is
+ * good until the next is asked for.
+ */
+export async function* readChunks(file: FileHandle): AsyncGenerator<Uint8Array> {
+  const memory = [0, 1].map(() => Buffer.allocUnsafeSlow(READ_BYTES));
+  const readFrom = (position: number) => file.read(memory.reverse()[0] as Buffer, 0, READ_BYTES, position);
+  let reading = readFrom(0);
+  for (let at = 0; ; ) {
+    const { buffer, bytesRead } = await reading;
+    if (bytesRead === 0) return;
+    at += bytesRead;
+    // What comes next is read while what was read is opened.
+    reading = readFrom(at);
+    // It is awaited in its turn; until then nobody listens.
+    reading.catch(() => undefined);
+    try {
+      yield buffer.subarray(0, bytesRead);
+    } finally {
+      // Whoever stops here closes the file, and must not do so under a read.
+      await reading.catch(() => undefined);
+    }
   }
 }
 

@@ -1,14 +1,12 @@
 /** Backups in a folder: a disk, a share, a stick (target.ts). */
-import { createReadStream } from 'node:fs';
 import { access, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { toHex } from '../base/bytes.ts';
 import { fail } from '../base/errors.ts';
 import { type Clock, type Random, systemClock, systemRandom } from '../base/ports.ts';
-import { writeChunks } from './disk.ts';
+import { readChunks, writeChunks } from './disk.ts';
 import type { Target } from './target.ts';
 
-const READ_BYTES = 1 << 20;
 const FLUSH_BYTES = 1 << 26;
 const PARTIAL = '.partial';
 /** A partial file that nobody has written to for so long was left behind by a backup that was killed. */
@@ -45,7 +43,11 @@ export function folderTarget(folder: string, random: Random = systemRandom, cloc
         if (error.code === 'ENOENT') return fail('path', `${folder} holds no ${name}: no backup was made here`);
         throw error;
       });
-      yield* createReadStream('', { fd: file, highWaterMark: READ_BYTES });
+      try {
+        yield* readChunks(file);
+      } finally {
+        await file.close();
+      }
     },
 
     async exists(name) {

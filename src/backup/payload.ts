@@ -9,16 +9,18 @@
  *
  * Counter and flag make every reordering, repetition, omission, extension and truncation fail the tag of some chunk.
  */
-import { createDecipheriv, hkdfSync } from 'node:crypto';
+import { hkdfSync } from 'node:crypto';
 import { assert, fail } from '../base/errors.ts';
 import type { Random } from '../base/ports.ts';
 import { blocks } from './blocks.ts';
-import { CHUNK_BYTES, CIPHER, chunkNonce, roomFor, type Sealing, TAG_BYTES } from './chunks.ts';
-import { sealBlocks } from './sealing.ts';
+import { type Block, BlockMemory, CHUNK_BYTES, TAG_BYTES } from './chunks.ts';
+import { throughCipher } from './cipher-thread.ts';
 
-/** Sealed and written in one piece. */
+/** Sealed and written, or read and opened, in one piece. */
 const CHUNKS_PER_BLOCK = 16;
 export const PAYLOAD_NONCE_BYTES = 16;
+
+export const blockMemory = (): BlockMemory => new BlockMemory(CHUNKS_PER_BLOCK);
 
 /**
  * What is yielded is good until the next is asked for.
@@ -28,15 +30,15 @@ export async function* sealPayload(fileKey: Uint8Array, plain: AsyncIterable<Uin
   const salt = random(PAYLOAD_NONCE_BYTES);
   const key = payloadKey(fileKey, salt);
   yield salt;
-  // A dozen blocks go round: fresh memory for each would cost more than to seal it.
-  const free: ArrayBuffer[] = [];
-  yield* sealBlocks(key, numbered(plain, free), (memory) => free.push(memory));
+  const memory = blockMemory();
+  const sealed = throughCipher({ work: 'seal', key }, numbered(plain, CHUNK_BYTES, memory), (spent) => memory.giveBack(spent));
+  for await (const block of sealed) yield block as Uint8Array;
 }
 
-async function* numbered(plain: AsyncIterable<Uint8Array>, free: ArrayBuffer[]): AsyncGenerator<Sealing> {
-  const room = () => new Uint8Array(free.pop() ?? roomFor(CHUNKS_PER_BLOCK));
+/** @param chunkBytes as they are in `stream`: sealed or not */
+async function* numbered(stream: AsyncIterable<Uint8Array>, chunkBytes: number, memory: BlockMemory): AsyncGenerator<Block> {
   let counter = 0;
-  for await (const { bytes, last } of blocks(plain, CHUNKS_PER_BLOCK * CHUNK_BYTES, room)) {
+  for await (const { bytes, last } of blocks(stream, CHUNKS_PER_BLOCK * chunkBytes, () => new Uint8Array(memory.take()))) {
     yield { memory: bytes.buffer as ArrayBuffer, length: bytes.length, counter, last };
     counter += CHUNKS_PER_BLOCK;
   }
@@ -45,26 +47,19 @@ async function* numbered(plain: AsyncIterable<Uint8Array>, free: ArrayBuffer[]):
 /**
  * Yields only bytes whose chunk was verified; that the stream was whole is known when it ends without an error.
  * @param salt the 16 bytes before the first chunk
+ * @param memory may be given that of what was yielded, once it is done with
  * @throws `malformed`
  */
-export async function* openPayload(fileKey: Uint8Array, salt: Uint8Array, sealed: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+export async function* openPayload(
+  fileKey: Uint8Array,
+  salt: Uint8Array,
+  sealed: AsyncIterable<Uint8Array>,
+  memory = blockMemory(),
+): AsyncGenerator<Uint8Array> {
   const key = payloadKey(fileKey, salt);
-  let counter = 0;
-  for await (const { bytes, last } of blocks(sealed, CHUNK_BYTES + TAG_BYTES)) {
-    if (bytes.length < TAG_BYTES) fail('malformed', 'the age file is cut short');
-    // "The final chunk MUST NOT be empty unless the whole payload is empty": else a file would have two spellings.
-    if (bytes.length === TAG_BYTES && counter > 0) fail('malformed', 'the last chunk of the age file is empty');
-    const opened = bytes.subarray(0, -TAG_BYTES);
-    const decipher = createDecipheriv(CIPHER, key, chunkNonce(counter, last), { authTagLength: TAG_BYTES });
-    decipher.setAuthTag(bytes.subarray(-TAG_BYTES));
-    const plain = decipher.update(opened);
-    try {
-      decipher.final();
-    } catch (cause) {
-      fail('malformed', 'the age file is damaged or cut short', {}, cause);
-    }
-    yield plain;
-    counter += 1;
+  const blocks = throughCipher({ work: 'open', key }, numbered(sealed, CHUNK_BYTES + TAG_BYTES, memory));
+  for await (const opened of blocks) {
+    yield opened ?? fail('malformed', 'the age file is damaged or cut short');
   }
 }
 

@@ -9,6 +9,7 @@ import { openWith } from './age.ts';
 import { ARCHIVE_FILE } from './archive.ts';
 import type { BackupKey } from './key.ts';
 import { openTarget } from './open.ts';
+import { blockMemory } from './payload.ts';
 import { counting } from './progress.ts';
 import type { Target } from './target.ts';
 import { unpack } from './unpack.ts';
@@ -25,7 +26,9 @@ export async function restore(from: string | Target, key: BackupKey, target: str
   const source = typeof from === 'string' ? openTarget(from) : from;
   const aside = await mkdtemp(join(dirname(path), '.holdfast-restore-'));
   try {
-    await unpack(counting(progress)(openWith(key, source.read(ARCHIVE_FILE))), aside);
+    const memory = blockMemory();
+    const tar = counting(progress)(openWith(key, source.read(ARCHIVE_FILE), memory));
+    await unpack(tar, aside, (chunk) => memory.giveBack(chunk.buffer as ArrayBuffer));
     await rename(aside, path);
   } catch (error) {
     await rm(aside, { recursive: true, force: true });

@@ -74,18 +74,29 @@ function* written(tar: Pack): Generator<Uint8Array> {
 
 /**
  * Yields the entries with their content; what is not read of it is skipped.
+ * @param spent is given each chunk when nothing here looks at it any more: the package keeps pieces of some for a while
  * @throws `malformed` for anything but the four kinds, and for a stream without its end; what `chunks` throws
  */
 export async function* readEntries(
   chunks: AsyncIterable<Uint8Array>,
+  spent: (chunk: Uint8Array) => void = () => undefined,
 ): AsyncGenerator<{ entry: Entry; content: AsyncIterable<Uint8Array> }> {
   const tar = extract();
   let bytes = 0;
+  const inUse: { readonly end: number; readonly chunk: Uint8Array }[] = [];
+  /** All of the stream before `offset` was handed out, and taken by whoever asked. */
+  const finished = (offset: number): void => {
+    for (let [first] = inUse; first !== undefined && first.end <= offset; [first] = inUse) {
+      inUse.shift();
+      spent(first.chunk);
+    }
+  };
   let broken: unknown;
   async function* counted(): AsyncGenerator<Uint8Array> {
     try {
       for await (const chunk of chunks) {
         bytes += chunk.length;
+        inUse.push({ end: bytes, chunk });
         yield chunk;
       }
     } catch (error) {
@@ -97,9 +108,14 @@ export async function* readEntries(
     error === broken || error instanceof HoldfastError
       ? error
       : new HoldfastError('malformed', 'the backup holds no whole tar stream', {}, error);
-  async function* contentOf(source: AsyncIterable<unknown>): AsyncGenerator<Uint8Array> {
+  async function* contentOf(source: AsyncIterable<unknown>, start: number): AsyncGenerator<Uint8Array> {
+    let at = start;
     try {
-      for await (const chunk of source) yield chunk as Uint8Array;
+      for await (const chunk of source as AsyncIterable<Uint8Array>) {
+        yield chunk;
+        at += chunk.length;
+        finished(at);
+      }
     } catch (error) {
       throw told(error);
     }
@@ -110,8 +126,10 @@ export async function* readEntries(
   try {
     for await (const source of tar) {
       const entry = entryOf(source.header);
-      end = source.offset + BLOCK_BYTES + Math.ceil(entry.size / BLOCK_BYTES) * BLOCK_BYTES;
-      yield { entry, content: contentOf(source) };
+      const start = source.offset + BLOCK_BYTES;
+      finished(start);
+      end = start + Math.ceil(entry.size / BLOCK_BYTES) * BLOCK_BYTES;
+      yield { entry, content: contentOf(source, start) };
       source.resume();
     }
     // The package does not ask for the end.

@@ -9,7 +9,7 @@ export interface Target {
   readonly folder?: string;
   /** Replaces what is there once all of `bytes` is stored, and only then; if `bytes` or the store fails, nothing changes. */
   write(name: string, bytes: AsyncIterable<Uint8Array>): Promise<void>;
-  /** @throws `not-found` */
+  /** Each chunk is good until the next is asked for. @throws `not-found` */
   read(name: string): AsyncIterable<Uint8Array>;
   exists(name: string): Promise<boolean>;
 }

@@ -15,13 +15,14 @@ import { linkLeaves } from './links.ts';
 import { type Entry, readEntries } from './tar.ts';
 
 /**
+ * @param spent is given each chunk of `tar` when it is done with
  * @param root exists and is empty. Folders and links are held until the end, files are not.
  * @throws `malformed`; then the folder is as far as it got
  */
-export async function unpack(tar: AsyncIterable<Uint8Array>, root: string): Promise<void> {
+export async function unpack(tar: AsyncIterable<Uint8Array>, root: string, spent?: (chunk: Uint8Array) => void): Promise<void> {
   const folders: { path: string; entry: Entry }[] = [];
   const links: { names: string[]; entry: Entry }[] = [];
-  for await (const { entry, content } of readEntries(tar)) {
+  for await (const { entry, content } of readEntries(tar, spent)) {
     const names = namesOf(entry.path);
     const path = join(root, ...names);
     switch (entry.kind) {
