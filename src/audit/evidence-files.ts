@@ -11,7 +11,7 @@ export interface NamedFile {
 }
 
 /** Evidence of fleets, and the attestations of their nodes' sealing keys. */
-function filesNamedBy({ fleets }: FleetEntry): readonly NamedFile[] {
+export function filesNamedBy({ fleets }: Pick<FleetEntry, 'fleets'>): readonly NamedFile[] {
   return fleets.flatMap(({ evidence, nodes }) => [
     ...evidence,
     ...nodes.flatMap(({ name, attestation }) =>
@@ -22,9 +22,15 @@ function filesNamedBy({ fleets }: FleetEntry): readonly NamedFile[] {
   ]);
 }
 
-/** The name that a file has in a folder. */
-function nameOf({ url }: NamedFile): string {
-  return new URL(url).pathname.split('/').filter(Boolean).at(-1) ?? 'file';
+/** The name that a file has in a folder: nothing in it that a shell or a path would read as more than a name. */
+export function nameOf({ url }: Pick<NamedFile, 'url'>): string {
+  const last = new URL(url).pathname.split('/').filter(Boolean).at(-1) ?? 'file';
+  return (
+    last
+      .replace(/[^A-Za-z0-9._-]/g, '_')
+      .replace(/^[._-]+/, '')
+      .slice(0, 100) || 'file'
+  );
 }
 
 /** @param digests SHA-256 of each file of the folder, by name */

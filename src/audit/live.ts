@@ -10,7 +10,7 @@ import { HoldfastError } from '../base/errors.ts';
 import type { Random } from '../base/ports.ts';
 import type { EntryFleet, EntryNode, FleetEntry } from '../fleet/entry.ts';
 import { readOfNode } from '../quorum/quorum-certificate.ts';
-import { signingFleets } from '../trust/signed-entry.ts';
+import { lastSignedBy, signingFleets } from '../trust/signed-entry.ts';
 import type { Message } from '../wire/message.ts';
 import type { Verify } from '../wire/signed.ts';
 import { type Finding, finding } from './report.ts';
@@ -38,9 +38,10 @@ async function auditNode(entry: FleetEntry, fleet: EntryFleet, node: EntryNode, 
   try {
     text = await options.fetchText(`${node.url.replace(/\/$/, '')}/v1/live?nonce=${toHex(nonce)}`);
   } catch (error) {
-    return [
-      finding(name, 'unknown', 'The node does not answer.', { url: node.url, why: error instanceof Error ? error.message : 'unknown' }),
-    ];
+    const evidence = { url: node.url, why: error instanceof Error ? error.message : 'unknown' };
+    return lastSignedBy(fleet, node) === undefined
+      ? [finding(name, 'unknown', 'The node does not answer.', evidence)]
+      : [finding(name, 'noted', 'The node does not answer, and the entry says that it is absent.', evidence)];
   }
   try {
     return [judge(name, readLive(text, fleet, node, nonce, options.verify), entry, fleet, options.allowSimulated)];

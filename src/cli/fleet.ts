@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import { Command } from 'commander';
 import { NO_ID } from '../base/bytes.ts';
 import { bringUp, startOne, takeDown } from './fleet/bring-up.ts';
+import { evidence } from './fleet/evidence.ts';
 import { memberOf, requireLayout } from './fleet/layout.ts';
 import { folderOption, nodesOption, showProgress } from './fleet/options.ts';
 import { type Stopped, stop } from './fleet/processes.ts';
@@ -37,6 +38,7 @@ export function fleetCommands(): Command {
     showStatus(await fleetStatus(requireLayout(resolve(dir))), json);
   });
   group.addCommand(shares());
+  group.addCommand(evidence());
   for (const one of publishCommands()) group.addCommand(one);
   command('start', 'start one of its programs')
     .argument('<name>', 'node-1, node-2, ..., accounts, witness or third-party')
@@ -62,7 +64,8 @@ Examples:
   holdfast fleet stop node-2 --kill      and see the others go on
   holdfast fleet start node-2
   holdfast fleet down
-  holdfast fleet publish --config operator.json`,
+  holdfast fleet publish --config operator.json
+  holdfast fleet evidence --publish /srv/www/evidence --config operator.json`,
   );
 }
 

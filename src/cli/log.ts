@@ -8,6 +8,7 @@ import { keepSeen, readSeen } from './audit/seen.ts';
 import { AUDIT_EXIT_CODES, showReport } from './audit/show.ts';
 import { logSource, openWeb, readOption } from './audit/sources.ts';
 import { print } from './report.ts';
+import { plainLine } from './told.ts';
 
 interface Options {
   readonly root: string;
@@ -68,7 +69,7 @@ async function run({ root, log, mirror = [], seen, thirdParties, ca, json }: Opt
 function showChanges(changes: LogAudit['changes']): void {
   for (const { sequence, changed } of changes) {
     print(`entry ${sequence}`);
-    for (const line of changed.length === 0 ? ['  no fleet and no key changed'] : changed) print(`  ${line}`);
+    for (const line of changed.length === 0 ? ['  no fleet and no key changed'] : changed) print(plainLine(`  ${line}`));
   }
   print('');
 }

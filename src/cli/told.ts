@@ -37,10 +37,15 @@ export function plain(text: string): string {
   return text.replace(/\p{Cc}|\p{Bidi_Control}/gu, (one) => (one === '\n' ? one : `\\x${one.charCodeAt(0).toString(16).padStart(2, '0')}`));
 }
 
+/** One line of a report: with a line feed in it, data would be a line of its own (attack: a region that says "good"). */
+export function plainLine(text: string): string {
+  return plain(text).replaceAll('\n', '\\n');
+}
+
 const SHOWN = 160;
 
 /** A path that may be thousands of letters long, or have anything in it. */
 export function plainPath(path: string): string {
   const shown = path.length <= SHOWN ? path : `${path.slice(0, SHOWN / 2)}...${path.slice(-SHOWN / 2)}`;
-  return plain(shown).replaceAll('\n', '\\n');
+  return plainLine(shown);
 }

@@ -80,7 +80,7 @@ export function signingFleets({ fleets }: FleetEntry): readonly EntryFleet[] {
 }
 
 /** The entry that this one says the node signed last; nothing for one that signs this one. */
-export function lastSignedBy({ absent }: EntryFleet, { id }: EntryNode): Id | undefined {
+export function lastSignedBy({ absent }: EntryFleet, { id }: Pick<EntryNode, 'id'>): Id | undefined {
   return absent?.find(({ node }) => node === id)?.signed;
 }
 

@@ -2,6 +2,7 @@
 import { styleText } from 'node:util';
 import { type Finding, OUTCOMES, type Outcome, type Report, type Result } from '../../audit/report.ts';
 import { type Colour, print, printJson } from '../report.ts';
+import { plainLine } from '../told.ts';
 
 const EXITS: Readonly<Record<Outcome, number>> = { good: 0, bad: 1, unknown: 2, stale: 3 };
 
@@ -34,5 +35,5 @@ function lineOf({ name, result, words, evidence }: Finding, wide: number): strin
   const facts = Object.entries(evidence).map(([key, value]) => `${key}: ${value}`);
   // Who reads that all is well needs no digests; who reads that it is not needs them.
   const why = result === 'good' || facts.length === 0 ? '' : ` (${facts.join(', ')})`;
-  return `${styleText(colour, word.padEnd(8), { stream: process.stdout })} ${name.padEnd(wide)}  ${words}${why}`;
+  return `${styleText(colour, word.padEnd(8), { stream: process.stdout })} ${plainLine(`${name.padEnd(wide)}  ${words}${why}`)}`;
 }
