@@ -31,6 +31,7 @@ const mayImport = {
   operator: [...protocol, 'api', ...edges],
   audit: [...protocol, 'api'],
   device: [...protocol, 'api', 'backup', 'client'],
+  pages: [...protocol, 'api', 'audit'],
   cli: [...protocol, 'api', ...edges, 'node', 'client', 'ceremony', 'accounts', 'witness', 'operator', 'audit', 'device'],
 };
 
@@ -55,7 +56,7 @@ const rooms = {
 };
 
 /** Runs in browsers too, so nothing of Node; the files under src/client/node are the client's edge to it. */
-const browser = { path: '^src/(base|wire|oprf|fleet|log|trust|vault|quorum|api|client|audit)/', pathNot: '^src/client/node/' };
+const browser = { path: '^src/(base|wire|oprf|fleet|log|trust|vault|quorum|api|client|audit|pages)/', pathNot: '^src/client/node/' };
 const nodeOnlyPackages = ['undici', 'pino', 'prom-client', 'tar-stream'];
 
 const inRooms = (names) => (names.length === 0 ? '^$' : `^src/(${names.join('|')})/`);

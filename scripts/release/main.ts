@@ -26,7 +26,7 @@ const say = (what: string) => process.stderr.write(`release: ${what}\n`);
 
 const work = mkdtempSync(join(resolve(values.work), 'holdfast-release-'));
 try {
-  const { root, facts } = stage(values.commit, work, say);
+  const { root, facts } = await stage(values.commit, work, say);
   const manifest = collect(root, facts);
   mkdirSync(values.out, { recursive: true });
   const file = join(values.out, `holdfast-${facts.version}-${facts.platform}.tar`);

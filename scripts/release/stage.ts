@@ -5,10 +5,11 @@
  */
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ReleaseFacts } from '../../src/release/manifest.ts';
 import { digestOf } from '../../src/release/tree.ts';
+import { buildVerifyPage } from '../pages/build.ts';
 
 const PROJECT = join(import.meta.dirname, '../..');
 const COMMANDS = join(PROJECT, 'node_modules/.bin');
@@ -20,7 +21,7 @@ const ADDON = 'node_modules/pkcs11js/build/Release/pkcs11.node';
 const MAIN = 'src/cli/main.ts';
 
 /** @param work an empty folder @returns the folder to be packed, in `work`, and what it is */
-export function stage(commit: string, work: string, say: (what: string) => void): { root: string; facts: ReleaseFacts } {
+export async function stage(commit: string, work: string, say: (what: string) => void): Promise<{ root: string; facts: ReleaseFacts }> {
   const root = join(work, 'holdfast');
   const platform = `${process.platform}-${process.arch}`;
   const runtime = join('node_modules', `node-${platform}`);
@@ -38,6 +39,8 @@ export function stage(commit: string, work: string, say: (what: string) => void)
   run(root, 'npm', 'install', '--no-save', '--ignore-scripts', '--omit=dev', '--no-audit', '--no-fund', '--no-bin-links');
   requireLocked(root);
   writeFileSync(join(root, 'sbom.json'), billOfMaterials(root));
+  mkdirSync(join(root, 'share'));
+  writeFileSync(join(root, 'share/verify.html'), await buildVerifyPage(root));
 
   say('pkcs11js');
   const headers = join(root, runtime, 'include');

@@ -3,7 +3,7 @@ import { Command } from 'commander';
 import { auditLog, type LogAudit } from '../audit/log.ts';
 import { systemClock } from '../base/ports.ts';
 import { verifyP256 } from '../vault/unlock.ts';
-import { caOption, rootOption, seenOption, thirdPartiesOption } from './audit/options.ts';
+import { caOption, explainOption, rootOption, seenOption, thirdPartiesOption } from './audit/options.ts';
 import { keepSeen, readSeen } from './audit/seen.ts';
 import { AUDIT_EXIT_CODES, showReport } from './audit/show.ts';
 import { logSource, openWeb, readOption } from './audit/sources.ts';
@@ -17,6 +17,7 @@ interface Options {
   readonly seen?: string;
   readonly thirdParties: number;
   readonly ca?: string;
+  readonly explain?: true;
   readonly json?: true;
 }
 
@@ -33,6 +34,7 @@ function audit(): Command {
     .addOption(seenOption())
     .addOption(thirdPartiesOption())
     .addOption(caOption())
+    .addOption(explainOption())
     .option('--json', 'print JSON')
     .action(run)
     .addHelpText(
@@ -46,7 +48,7 @@ ${AUDIT_EXIT_CODES}`,
     );
 }
 
-async function run({ root, log, mirror = [], seen, thirdParties, ca, json }: Options): Promise<void> {
+async function run({ root, log, mirror = [], seen, thirdParties, ca, explain, json }: Options): Promise<void> {
   const web = await openWeb(ca);
   try {
     const report = await auditLog({
@@ -59,7 +61,7 @@ async function run({ root, log, mirror = [], seen, thirdParties, ca, json }: Opt
       verify: verifyP256,
     });
     if (!json) showChanges(report.changes);
-    showReport(report, json);
+    showReport(report, { json, explain });
     if (report.outcome === 'good') await keepSeen(seen, report.seenAfter);
   } finally {
     await web.close();

@@ -2,7 +2,7 @@
 import { Command } from 'commander';
 import type { Audited } from '../audit/views.ts';
 import { examine } from './audit/examine.ts';
-import { allowSimulatedOption, caOption, rootOption, seenOption, thirdPartiesOption } from './audit/options.ts';
+import { allowSimulatedOption, caOption, explainOption, rootOption, seenOption, thirdPartiesOption } from './audit/options.ts';
 import { keepSeen, readSeen } from './audit/seen.ts';
 import { AUDIT_EXIT_CODES, showReport } from './audit/show.ts';
 import { openWeb, readOption } from './audit/sources.ts';
@@ -15,6 +15,7 @@ interface Options {
   readonly allowSimulated?: true;
   readonly seen?: string;
   readonly ca?: string;
+  readonly explain?: true;
   readonly json?: true;
 }
 
@@ -31,6 +32,7 @@ export function verifyCommand(): Command {
     .addOption(allowSimulatedOption())
     .addOption(seenOption())
     .addOption(caOption())
+    .addOption(explainOption())
     .option('--json', 'print JSON')
     .action(run)
     .addHelpText(
@@ -55,7 +57,7 @@ async function run(what: string | undefined, options: Options, command: Command)
   try {
     const policy = { thirdParties: options.thirdParties, allowSimulated: options.allowSimulated ?? false };
     const { report, newest } = await examine({ places, root, seen, policy, live: options.live ?? false, web });
-    showReport(report, options.json, identify(newest));
+    showReport(report, options, identify(newest));
     if (report.outcome === 'good') await keepSeen(options.seen, newest?.trusted?.seenAfter);
   } finally {
     await web.close();

@@ -5,7 +5,7 @@
  * Whoever controls this listener, or the network before it, can deny service and see who asks when; no secret passes here.
  */
 import cors from 'cors';
-import type { Express } from 'express';
+import type { Express, Request } from 'express';
 import helmet from 'helmet';
 import { BUNDLE_HEADER } from '../api/publication.ts';
 import { answerError, noSuchRoute } from './answer.ts';
@@ -21,6 +21,10 @@ export interface PublicListenerOptions extends FrontOptions {
   readonly meter: Meter;
 }
 
+function isForEveryone({ method, path }: Request): boolean {
+  return method === 'GET' && (path === '/v1/bundle' || path === '/v1/live');
+}
+
 /** The chain before and after the routes; a test walks it. */
 export function publicApp(parts: PublicParts, options: Omit<PublicListenerOptions, 'address' | 'credentials'>): Express {
   const { origins, requestsPerMinute, trace, meter } = options;
@@ -32,15 +36,16 @@ export function publicApp(parts: PublicParts, options: Omit<PublicListenerOption
     response.setHeader('cache-control', 'no-store');
     next();
   });
-  app.use(
-    cors({
-      origin: [...origins],
-      methods: ['GET', 'POST'],
-      allowedHeaders: ['authorization', 'content-type', BUNDLE_HEADER],
-      exposedHeaders: ['retry-after', 'x-request-id'],
-      maxAge: 600,
-    }),
-  );
+  const configured = cors({
+    origin: [...origins],
+    methods: ['GET', 'POST'],
+    allowedHeaders: ['authorization', 'content-type', BUNDLE_HEADER],
+    exposedHeaders: ['retry-after', 'x-request-id'],
+    maxAge: 600,
+  });
+  // What is public proves itself and takes no login: a page that audits may read it, from wherever it is served.
+  const anyone = cors({ origin: '*', methods: ['GET'] });
+  app.use((request, response, next) => (isForEveryone(request) ? anyone : configured)(request, response, next));
   app.use('/v1', limitRate(requestsPerMinute));
   addPublicRoutes(app, parts, limitRate(Math.min(requestsPerMinute, COSTLY_PER_MINUTE)));
   app.use(noSuchRoute);

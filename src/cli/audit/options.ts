@@ -26,3 +26,7 @@ export function seenOption(): Option {
 export function caOption(): Option {
   return new Option('--ca <file>', 'a certification authority of web addresses that the system does not know; for development');
 }
+
+export function explainOption(): Option {
+  return new Option('--explain', 'say of each check what it means and what it does not prove');
+}

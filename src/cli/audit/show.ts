@@ -1,5 +1,6 @@
 /** An audit's report on the terminal or as JSON, and its exit code: these commands have codes of their own. */
 import { styleText } from 'node:util';
+import { meaningOf } from '../../audit/meaning.ts';
 import { type Finding, OUTCOMES, type Outcome, type Report, type Result } from '../../audit/report.ts';
 import { type Colour, print, printJson } from '../report.ts';
 import { plainLine } from '../told.ts';
@@ -20,12 +21,25 @@ const SHOWN: Readonly<Record<Result, { readonly word: string; readonly colour: C
   bad: { word: 'BAD', colour: 'red' },
 };
 
+interface Showing {
+  readonly json?: true | undefined;
+  readonly explain?: true | undefined;
+}
+
 /** @param more what only JSON tells */
-export function showReport(report: Report, json: true | undefined, more: object = {}): void {
-  process.exitCode = EXITS[report.outcome];
-  if (json) return printJson({ ...report, ...more });
+export function showReport(report: Report, { json, explain }: Showing, more: object = {}): void {
+  const exitCode = EXITS[report.outcome];
+  process.exitCode = exitCode;
+  if (json) {
+    const findings = report.findings.map((one) => ({ ...one, ...meaningOf(one.name) }));
+    return printJson({ ...report, exitCode, findings, ...more });
+  }
   const wide = Math.max(...report.findings.map(({ name }) => name.length));
-  for (const one of report.findings) print(lineOf(one, wide));
+  for (const one of report.findings) {
+    print(lineOf(one, wide));
+    const meaning = explain && meaningOf(one.name);
+    if (meaning) print(`         Means: ${meaning.means}\n         Does not prove: ${meaning.provesNot}\n`);
+  }
   print(`\n${OUTCOMES[report.outcome]}\n\nThis does not prove:`);
   for (const what of report.doesNotProve) print(`  - ${what}`);
 }

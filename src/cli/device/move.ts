@@ -44,5 +44,11 @@ export function move(): Command {
       }
       for (const { target, done } of renamed)
         print(done ? `${target}: names the new fleet.` : `${target}: is of another key, and stays as it was.`);
-    });
+    })
+    .addHelpText(
+      'after',
+      `
+While it moves, both fleets hold the key under the same passcode, and each allows ten guesses: twenty in all for somebody who
+has your login. That ends when the old one is emptied, so let an interrupted move run to its end.`,
+    );
 }
