@@ -42,9 +42,16 @@ export async function conduct({ kind: name, folder, parameters, room, report, on
   site.entrustTo(new Custody(chosen, Object.keys(places), proceedings, site));
   try {
     await perform(plan, site as never, transcript, { proceedings, ...(report && { report }) });
+    writeOutcome(site);
   } finally {
     site.close();
   }
+}
+
+/** What follows and no step wrote. Verified first: whoever leaves the room leaves with a transcript that holds. */
+function writeOutcome(site: CeremonySite): void {
+  const { files } = verifyTranscript(site.read(TRANSCRIPT_FILE) ?? '');
+  for (const [file, text] of Object.entries(files)) if (site.read(file) === undefined) site.write(file.split('/'), text);
 }
 
 /**

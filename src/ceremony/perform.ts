@@ -8,11 +8,14 @@ import { assert, fail, HoldfastError } from '../base/errors.ts';
 import { assertSound } from './lint.ts';
 import { type Facts, type Known, type Plan, planDigest, type Step } from './plan.ts';
 import type { Proceedings } from './proceedings.ts';
-import { BEGIN, END, EXCEPTION, SIGNATURE, type Transcript } from './transcript.ts';
+import { BEGIN, END, EXCEPTION, SIGNATURE, TRANSCRIPT_TYPE, type Transcript } from './transcript.ts';
 
 export interface Progress {
   readonly step: string;
   readonly title: string;
+  readonly instructions?: string | undefined;
+  /** What was read back, and what holds of it; of a step that was recorded now. */
+  readonly recorded?: { readonly facts: Facts; readonly held: readonly string[] };
   /** `begun` is told only where steps are performed one after the other. `kept`: recorded earlier. `found`: done earlier, recorded now. */
   readonly how: 'begun' | 'done' | 'found' | 'kept';
   readonly number: number;
@@ -51,11 +54,11 @@ export async function perform<Site>(plan: Plan<Site>, site: Site, transcript: Tr
   const known = knownOf(transcript);
   let number = 0;
   const one = async (step: Step<Site>): Promise<void> => {
-    const about = { step: step.id, title: step.title, steps: plan.steps.length };
+    const about = { step: step.id, title: step.title, instructions: step.how, steps: plan.steps.length };
     if (oneByOne) report({ ...about, how: 'begun', number });
-    const end = known.has(step.id) ? 'kept' : await performStep(step, site, transcript, known, proceedings);
+    const end = known.has(step.id) ? { how: 'kept' as const } : await performStep(step, site, transcript, known, proceedings);
     number += 1;
-    report({ ...about, how: end, number });
+    report({ ...about, ...end, number });
     if (step.sign) await proceedings?.sign(step.id);
   };
   if (oneByOne) for (const step of plan.steps) await one(step);
@@ -81,7 +84,7 @@ async function sideBySide<Site>(plan: Plan<Site>, one: (step: Step<Site>) => Pro
 }
 
 function begin<Site>(plan: Plan<Site>, transcript: Transcript): void {
-  const said = { plan: plan.name, digest: planDigest(plan), parameters: plan.parameters };
+  const said = { format: TRANSCRIPT_TYPE, plan: plan.name, digest: planDigest(plan), parameters: plan.parameters };
   const [first] = transcript.lines;
   if (first === undefined) transcript.append({ step: BEGIN, role: 'operator', facts: said });
   else if (first.step !== BEGIN || JSON.stringify(first.facts) !== JSON.stringify(said))
@@ -94,7 +97,7 @@ async function performStep<Site>(
   transcript: Transcript,
   known: Map<string, Facts>,
   proceedings: Proceedings | undefined,
-): Promise<'done' | 'found'> {
+): Promise<Pick<Progress, 'how' | 'recorded'>> {
   try {
     const who = new Set<string>();
     for (const { by, statement } of step.confirm ?? []) {
@@ -111,7 +114,8 @@ async function performStep<Site>(
     const found = there !== undefined;
     transcript.append({ step: step.id, role: step.role, who: [...who], found, facts });
     known.set(step.id, facts);
-    return found ? 'found' : 'done';
+    const held = step.after.filter(({ holds }) => holds(facts, known)).map(({ must }) => must);
+    return { how: found ? 'found' : 'done', recorded: { facts, held } };
   } catch (error) {
     if (!(error instanceof HoldfastError)) throw error;
     throw new HoldfastError(error.code, `${step.id}: ${error.message}`, error.evidence, error);

@@ -43,6 +43,8 @@ export interface Step<Site> {
   readonly id: string;
   readonly role: Role;
   readonly title: string;
+  /** What people do in it besides confirming, for the script and the screen. */
+  readonly how?: string;
   /** Ids of the steps that must be recorded before this one. Without people in the room, steps that do not wait for each other run side by side. */
   readonly before: readonly string[];
   readonly confirm?: readonly Confirmation[];
@@ -68,6 +70,8 @@ export interface Plan<Site> {
   /** Every choice that was made before it began, so that the plan can be made again from its transcript. */
   readonly parameters: Facts;
   readonly steps: readonly Step<Site>[];
+  /** What is done with what it gave, file by file. */
+  readonly afterwards?: readonly string[];
 }
 
 /** What would happen, for reading before a ceremony and for a golden file. */

@@ -5,7 +5,7 @@
  *   line = {"sequence","previous","time","step","role","who"?,"found","facts"} without white space, UTF-8, ended by a line feed
  *   previous = SHA-256( the line before, without its line feed ); zeros in the first
  *
- * The first line's step is `begin`: the plan, its digest and its parameters. `exception` says what was not as planned, and who
+ * The first line's step is `begin`: the format, the plan, its digest and its parameters. `exception` says what was not as planned, and who
  * says so. `signature` covers all lines before it (signature.ts). After `end` only signatures follow.
  */
 import { closeSync, existsSync, fsyncSync, openSync, readFileSync, truncateSync, writeSync } from 'node:fs';
@@ -18,6 +18,8 @@ import type { Person, Role } from './people.ts';
 import type { Fact, Facts } from './plan.ts';
 import { bytesToSign, type Hand } from './signature.ts';
 
+/** In the facts of the first line. A transcript of another format is refused, not misread. */
+export const TRANSCRIPT_TYPE = 'holdfast/transcript/v1';
 export const BEGIN = 'begin';
 export const END = 'end';
 export const EXCEPTION = 'exception';
@@ -46,7 +48,7 @@ const digestOf = (text: string): Id => hash(utf8(text));
 /**
  * Every line, its place in the chain checked.
  * @returns also `head`, the digest of the last line: whoever wrote it down can tell a transcript that was made anew.
- * @throws `malformed` naming the line
+ * @throws `malformed` naming the line, and for a transcript of another format
  */
 export function parseTranscript(text: string): { lines: Line[]; head: Id } {
   const texts = text.split('\n');
@@ -61,6 +63,17 @@ export function parseTranscript(text: string): { lines: Line[]; head: Id } {
     lines.push(read);
   }
   return { lines, head };
+}
+
+/** Of a first line in whatever shape: that of another format may have another. */
+function requireFormat(value: unknown): void {
+  const { step, facts: said } = (value ?? {}) as { readonly step?: unknown; readonly facts?: { readonly format?: unknown } };
+  const format = said?.format ?? 'none';
+  if (format === TRANSCRIPT_TYPE || (format === 'none' && step !== BEGIN)) return;
+  fail('malformed', 'the transcript is of a format that this release does not know: read it with the release that wrote it', {
+    expected: TRANSCRIPT_TYPE,
+    got: String(format).slice(0, 80),
+  });
 }
 
 /** Why line `at` (from 0) does not follow on the one before it. */
@@ -85,6 +98,7 @@ function parseLine(text: string, number: number): Line {
   } catch {
     return fail('malformed', 'a line of the transcript is not JSON', { line: number });
   }
+  if (number === 1) requireFormat(value);
   const read = line.safeParse(value);
   if (!read.success) return fail('malformed', `a line of the transcript: ${read.error.issues[0]?.message}`, { line: number });
   // One spelling: the digest of a line is that of what it says.

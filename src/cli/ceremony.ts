@@ -4,32 +4,29 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { Argument, Command, Option } from 'commander';
+import { toId } from '../base/bytes.ts';
 import { fail } from '../base/errors.ts';
 import { systemClock } from '../base/ports.ts';
 import { conduct, rehearse, TRANSCRIPT_FILE } from '../ceremony/conduct.ts';
 import { dryRun } from '../ceremony/dry-run.ts';
 import { kindOf, kinds } from '../ceremony/kinds.ts';
-import type { Progress } from '../ceremony/perform.ts';
 import { DEVELOPMENT_FLEET } from '../ceremony/plans/development-fleet.ts';
-import { exampleOf } from '../ceremony/plans/templates.ts';
+import { programDigest } from '../ceremony/program.ts';
 import { printScript } from '../ceremony/script.ts';
 import { handFromPem } from '../ceremony/signature.ts';
 import { Transcript } from '../ceremony/transcript.ts';
 import { verifyTranscript } from '../ceremony/verify.ts';
 import { wordRows } from '../ceremony/words.ts';
 import { Asker } from './ceremony/asker.ts';
+import { type Chosen, parametersFor, readParametersFile } from './ceremony/parameters.ts';
+import { showStep } from './ceremony/step.ts';
 import { TerminalRoom } from './ceremony/terminal-room.ts';
 import { showVerified } from './ceremony/verified.ts';
 import { DEFAULT_FOLDER } from './fleet/layout.ts';
 import { locked } from './fleet/lock.ts';
-import { chooseParameters, makeFleetIn } from './fleet/make.ts';
+import { makeFleetIn } from './fleet/make.ts';
 import { nodesOption, showProgress } from './fleet/options.ts';
 import { print, printJson, say } from './report.ts';
-
-interface Chosen {
-  readonly nodes?: number;
-  readonly parameters?: string;
-}
 
 const withPeople = kinds.filter(({ room }) => room !== undefined).map(({ name }) => name);
 const all = kinds.map(({ name }) => name);
@@ -69,21 +66,20 @@ export function ceremonyCommands(): Command {
   about('run', 'perform it, or go on where it was interrupted', all)
     .addOption(parametersOption())
     .addOption(nodesOption())
-    .option('--dir <folder>', 'gets the transcript and all that becomes public', DEFAULT_FOLDER)
-    .option('--key <name=file>', 'the signing key of a person; asked for otherwise', collect, new Map<string, string>())
-    .action(run);
+    .option('--dir <folder>', 'gets the transcript and all that becomes public')
+    .option('--key <name=file>', 'the signing key of a person; asked for otherwise', collect)
+    .action((name: string, options: Running, command: Command) => {
+      if (options.dir === undefined && name !== DEVELOPMENT_FLEET)
+        command.error('error: expected --dir: a folder of its own for each ceremony');
+      return run(name, options);
+    });
   group
     .command('verify')
     .description('check a transcript offline: chain, signatures, exceptions, every condition, and what follows from it')
     .option('--dir <folder>', 'of the ceremony: what follows is compared with the files in it', DEFAULT_FOLDER)
     .option('--transcript <file>', 'instead of the one in the folder')
     .option('--entry <file>', 'the fleet entry that is in use, to be compared')
-    .option(
-      '--signer <name=key>',
-      'a signing key that you know from elsewhere: another one in the transcript is refused',
-      collect,
-      new Map<string, string>(),
-    )
+    .option('--signer <name=key>', 'a signing key that you know from elsewhere: another one in the transcript is refused', collect)
     .option('--json', 'print JSON')
     .action(verify);
   group
@@ -94,6 +90,14 @@ export function ceremonyCommands(): Command {
       const pem = generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'pem' }) as string;
       writeFileSync(out, pem, { mode: 0o600, flag: 'wx' });
       print(handFromPem(pem).key);
+    });
+  group
+    .command('words')
+    .description('print a digest as the words that are read aloud, to be brought on paper')
+    .argument('[digest]', 'by default of this program, as a ceremony names it: run it on a machine of your own')
+    .action((digest?: string) => {
+      const shown = digest === undefined ? programDigest() : toId(digest);
+      print([shown, ...wordRows(shown)].join('\n'));
     });
   return group.addHelpText('after', HELP);
 }
@@ -111,21 +115,6 @@ Examples:
   holdfast ceremony run first-fleet --parameters parameters.json --dir /tmp/fleet
   holdfast ceremony verify --dir /tmp/fleet`;
 
-/** Those of the file; without one an example, in which nobody has the keys. */
-async function parametersFor(name: string, { nodes, parameters }: Chosen): Promise<unknown> {
-  if (parameters !== undefined) return readJson(parameters);
-  if (name === DEVELOPMENT_FLEET) return chooseParameters(nodes);
-  return exampleOf(kindOf(name).room?.template({ nodes: nodes ?? 3, softhsm: true, nowMs: systemClock() }));
-}
-
-function readJson(file: string): unknown {
-  try {
-    return JSON.parse(readFileSync(file, 'utf8'));
-  } catch (error) {
-    return fail('configuration', 'the parameters cannot be read, or are not JSON', { file }, error);
-  }
-}
-
 async function rehearseIn(name: string, parameters: unknown, keep: string | undefined): Promise<void> {
   const folder = keep === undefined ? mkdtempSync(join(tmpdir(), 'holdfast-rehearsal-')) : resolve(keep);
   try {
@@ -136,45 +125,59 @@ async function rehearseIn(name: string, parameters: unknown, keep: string | unde
   }
 }
 
-async function run(
-  name: string,
-  { dir, nodes, parameters, key }: Chosen & { dir: string; key: ReadonlyMap<string, string> },
-): Promise<void> {
+interface Running extends Chosen {
+  readonly dir?: string;
+  readonly key?: ReadonlyMap<string, string>;
+}
+
+async function run(name: string, { dir = DEFAULT_FOLDER, nodes, parameters, key = new Map() }: Running): Promise<void> {
   const folder = resolve(dir);
   const transcript = join(folder, TRANSCRIPT_FILE);
   if (name === DEVELOPMENT_FLEET) {
     await makeFleetIn(folder, nodes, showProgress);
     return print(transcript);
   }
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
-  const begun = new Transcript(transcript, systemClock).lines[0]?.facts['parameters'];
+  const begun = begunIn(transcript, name);
   const chosen =
     begun ??
-    (parameters === undefined ? fail('configuration', 'a ceremony begins with --parameters', { plan: name }) : readJson(parameters));
-  const { people } = kindOf(name).plan(chosen);
+    (parameters === undefined
+      ? fail('configuration', 'a ceremony begins with --parameters', { plan: name })
+      : readParametersFile(parameters));
+  const { people, afterwards = [] } = kindOf(name).plan(chosen);
   if (people === undefined) return;
-  const room = new TerminalRoom(new Asker(), people, key);
-  await locked(folder, () => conduct({ kind: name, folder, parameters: chosen, room, report: showStep }));
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const asker = new Asker();
+  try {
+    const room = new TerminalRoom(asker, people, key);
+    await locked(folder, () => conduct({ kind: name, folder, parameters: chosen, room, report: showStep }));
+  } finally {
+    asker.close();
+  }
   const { head } = new Transcript(transcript, systemClock);
   say(`\nThe ceremony is done. Write down the digest of the transcript's last line:\n  ${head}`);
   for (const row of wordRows(head)) say(`  ${row}`);
+  say(`\nNext:`);
+  for (const one of [`check it anywhere: holdfast ceremony verify --dir ${folder}`, ...afterwards]) say(`  * ${one}`);
   print(transcript);
 }
 
-function showStep({ number, steps, title, how }: Progress): void {
-  if (how === 'begun') say(`\n=== Step ${number + 1} of ${steps}: ${title}`);
-  else say(how === 'kept' ? '    on record already' : how === 'found' ? '    found done, and on record now' : '    done, and on record');
+/** The parameters of a ceremony that was begun: they count. @throws `configuration` when it is another one */
+function begunIn(transcript: string, name: string): unknown {
+  const [first] = new Transcript(transcript, systemClock).lines;
+  if (first !== undefined && first.facts['plan'] !== name)
+    fail('configuration', 'this folder holds another ceremony: take a folder of its own for each', { plan: String(first.facts['plan']) });
+  return first?.facts['parameters'];
 }
 
 interface Verifying {
   readonly dir: string;
   readonly transcript?: string;
   readonly entry?: string;
-  readonly signer: ReadonlyMap<string, string>;
+  readonly signer?: ReadonlyMap<string, string>;
   readonly json?: true;
 }
 
-function verify({ dir, transcript, entry, signer, json }: Verifying): void {
+function verify({ dir, transcript, entry, signer = new Map(), json }: Verifying): void {
   const text = readFileSync(transcript ?? join(dir, TRANSCRIPT_FILE), 'utf8');
   const files = Object.keys(verifyTranscript(text).files);
   const there = transcript === undefined ? files.filter((file) => existsSync(join(dir, file))) : [];
@@ -191,7 +194,7 @@ function verify({ dir, transcript, entry, signer, json }: Verifying): void {
   printJson({ ...rest, entry: derived?.digest, fleets: derived?.fleets.map(({ fleet }) => fleet.id), compared: Object.keys(published) });
 }
 
-function collect(text: string, before: ReadonlyMap<string, string>): ReadonlyMap<string, string> {
+function collect(text: string, before: ReadonlyMap<string, string> = new Map()): ReadonlyMap<string, string> {
   const at = text.indexOf('=');
   return new Map([...before, [text.slice(0, at), text.slice(at + 1)]]);
 }

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { fail } from '../base/errors.ts';
 import { Secret } from '../base/secret.ts';
+import { cardAmong } from '../custody/shares.ts';
 import type { DeskState } from '../custody/speech.ts';
 import { askDesk, giveShare } from '../custody/visit.ts';
 import { askFor } from './passcode.ts';
@@ -15,20 +16,23 @@ interface Options {
 }
 
 export function custodianCommands(): Command {
-  const group = new Command('custodian').description("Give your share of a token's PIN to a node that waits for it");
+  const group = new Command('custodian').description("Give your share of a token's PIN to a node, or another program, that waits for it");
   const command = (name: string, description: string): Command =>
     group
       .command(name)
       .description(description)
-      .requiredOption('--socket <path>', 'where the node waits (token.pin.custodians.socket of its configuration)')
+      .requiredOption('--socket <path>', 'where it waits (of a node: token.pin.custodians.socket of its configuration)')
       .option('--json', 'print JSON');
   command('give', 'the card from a file descriptor, or its code typed without echo')
-    .option('--card-fd <n>', 'file descriptor to read the card from', Number)
+    .option('--card-fd <n>', 'file descriptor to read your cards from: the one that is wanted is taken', Number)
     .action(async ({ socket, cardFd, json }: Options) => {
       const { token, ceremony } = await askDesk(socket);
-      say(`A node waits for the PIN of token ${token} (ceremony ${ceremony}). Is that what your card says?`);
-      const share = cardFd === undefined ? await askFor('Code on the card, both lines', undefined, '--card-fd')() : cardFrom(cardFd);
-      show(await giveShare(socket, new Secret(share)), json);
+      say(`A program waits for the PIN of token ${token} (ceremony ${ceremony}). Is that what your card says?`);
+      const share =
+        cardFd === undefined
+          ? new Secret(await askFor('Code on the card, both lines', undefined, '--card-fd')())
+          : cardAmong(cardFrom(cardFd), { ceremony, token, pin: 'user' });
+      show(await giveShare(socket, share), json);
     });
   command('status', 'how many have come, and how many are needed').action(async ({ socket, json }: Options) => {
     show(await askDesk(socket), json);
@@ -36,12 +40,13 @@ export function custodianCommands(): Command {
   return group.addHelpText(
     'after',
     `
-Run it as the user of the node, or as root. The node tries nothing on its token until enough shares agree.
+Run it as the user of the node, or as root. Nothing is tried on the token until enough shares agree.
 
 Examples:
   holdfast custodian status --socket /run/holdfast/custodians
   holdfast custodian give --socket /run/holdfast/custodians                     type the code
-  holdfast custodian give --socket /run/holdfast/custodians --card-fd 3 3<card`,
+  holdfast custodian give --socket /run/holdfast/custodians --card-fd 3 3<cards
+  age -d -i identity cards.age | holdfast custodian give --socket /run/holdfast/custodians --card-fd 0`,
   );
 }
 

@@ -3,6 +3,7 @@ import { createReadStream, existsSync, readFileSync, statSync, writeFileSync } f
 import { Command } from 'commander';
 import { fail } from '../base/errors.ts';
 import { Secret } from '../base/secret.ts';
+import { waitForCustodians } from '../custody/wait.ts';
 import { checkEntries, readArchive } from '../release/archive.ts';
 import { type Checked, checkManifest, checkRelease } from '../release/check.ts';
 import { isReleaseKey, parseReleaseKey, type ReleaseKey } from '../release/note.ts';
@@ -40,12 +41,16 @@ export function releaseCommands(): Command {
     .requiredOption('--module <path>', 'the PKCS#11 module')
     .requiredOption('--label <label>', 'CKA_LABEL of the token')
     .option('--pin-fd <n>', 'file descriptor to read the PIN from; without it, it is asked for', Number)
+    .option('--custodians <socket>', "or wait there for custodians (holdfast custodian give), in a folder of this user's alone,")
+    .option('--ceremony <name>', 'with cards of this ceremony')
     .option('--json', 'print JSON')
-    .action(async (file: string, options: SignOptions) => {
+    .action(async (file: string, options: SignOptions, command: Command) => {
+      if ((options.custodians === undefined) !== (options.ceremony === undefined))
+        command.error('error: --custodians and --ceremony belong together');
       const { manifest, files } = await readArchive(createReadStream(file));
       const out = noteFileOf(file);
       const before = existsSync(out) ? readFileSync(out, 'utf8') : undefined;
-      const pin = new Secret(await askFor('PIN of the token', options.pinFd, '--pin-fd')());
+      const pin = await pinFor(options);
       const signer = await openSigner({ module: options.module, label: options.label, pin }, CODE_KEY);
       try {
         const { note, vkey } = await signManifest(manifest, options.name, signer, before);
@@ -67,7 +72,18 @@ Examples:
   holdfast release verify holdfast-0.1.0-linux-x64.tar --key /etc/holdfast/release-keys
   holdfast release verify /opt/holdfast/0.1.0 --key example.org/holdfast-code+1b7e4b70+AXd...
   holdfast release sign holdfast-0.1.0-linux-x64.tar --name example.org/holdfast-code \\
-    --module /usr/lib/softhsm/libsofthsm2.so --label release --pin-fd 3 3<pin`,
+    --module /usr/lib/softhsm/libsofthsm2.so --label code-1 --custodians /run/holdfast/custodians --ceremony 'Signing keys 2026'`,
+  );
+}
+
+function pinFor({ label: token, pinFd, custodians: socket, ceremony }: SignOptions): Promise<Secret<string>> {
+  if (socket === undefined || ceremony === undefined)
+    return askFor('PIN of the token', pinFd, '--pin-fd')().then((typed) => new Secret(typed));
+  return waitForCustodians(
+    { ceremony, token, socket },
+    ({ given, needed }, refused) => say(refused === undefined ? `${given.length} of ${needed} have come` : `refused: ${refused.message}`),
+    () => say(`Custodians of ${token} (ceremony ${ceremony}) give their cards: holdfast custodian give --socket ${socket}`),
+    new AbortController().signal,
   );
 }
 
@@ -76,6 +92,8 @@ interface SignOptions {
   readonly module: string;
   readonly label: string;
   readonly pinFd?: number;
+  readonly custodians?: string;
+  readonly ceremony?: string;
   readonly json?: true;
 }
 

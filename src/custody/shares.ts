@@ -171,6 +171,21 @@ export function readCards(text: string): Share[] {
 }
 
 /**
+ * Of one custodian's cards the one for this PIN, so that no other leaves their hands. A single card is taken as it is: who is given it
+ * judges it.
+ * @throws `malformed` when none is for it
+ */
+export function cardAmong(text: string, of: Entrusted): Secret<string> {
+  const cards = readCards(text);
+  if (cards.length === 1) return new Secret(text);
+  const found = cards.find((card) => card.ceremony === of.ceremony && card.token === of.token && card.pin === of.pin);
+  const { ceremony, token } = of;
+  return cardOf(
+    found ?? fail('malformed', 'none of these cards is for the PIN that is waited for', { cards: cards.length, ceremony, token }),
+  );
+}
+
+/**
  * Only the code, as somebody types it: case and spaces do not matter, the `hfs1` in front may be left out.
  * @param of what it is expected to be a share of
  * @throws `malformed`

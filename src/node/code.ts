@@ -7,23 +7,40 @@
  */
 import { type Id, isId, NO_ID } from '../base/bytes.ts';
 import { fail } from '../base/errors.ts';
-import type { EntryFleet } from '../fleet/entry.ts';
+import type { EntryFleet, FleetEntry } from '../fleet/entry.ts';
 
 export interface Code {
   /** Zeros in development. */
   readonly measurement: Id;
-  /** By the fleet entry, several while a fleet is upgraded; none when it does not say. */
+  /** By the fleet entry in force, several while a fleet is upgraded; none when it does not say. It changes with a newer entry. */
   readonly permitted: readonly Id[];
+}
+
+/** The newest entry this node knows: the one in its configuration, or one over the air of the same number or a higher one. */
+export function inForce(configured: FleetEntry, served: FleetEntry | undefined): FleetEntry {
+  return served !== undefined && served.sequence >= configured.sequence ? served : configured;
 }
 
 /** What the launcher hands over. */
 const VARIABLE = 'HOLDFAST_MEASUREMENT';
 
-/** @throws `configuration` when the entry permits other code */
-export function ownCode(environment: NodeJS.ProcessEnv, { measurements }: Pick<EntryFleet, 'measurements'>): Code {
+/** @throws `configuration` */
+export function ownMeasurement(environment: NodeJS.ProcessEnv): Id {
   const measurement = environment[VARIABLE] ?? NO_ID;
-  if (!isId(measurement)) return fail('configuration', `${VARIABLE} is no measurement: it is set by the launcher alone`);
-  const code = { measurement, permitted: measurements.map(({ digest }) => digest) };
+  return isId(measurement) ? measurement : fail('configuration', `${VARIABLE} is no measurement: it is set by the launcher alone`);
+}
+
+/**
+ * @param ownFleet in the entry in force, whenever it is asked for
+ * @throws `configuration` when the entry permits other code
+ */
+export function ownCode(measurement: Id, ownFleet: () => Pick<EntryFleet, 'measurements'>): Code {
+  const code = {
+    measurement,
+    get permitted() {
+      return ownFleet().measurements.map(({ digest }) => digest);
+    },
+  };
   if (permits(code, measurement)) return code;
   const found =
     measurement === NO_ID

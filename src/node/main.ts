@@ -20,7 +20,7 @@ import { connectPeers } from '../web/peer-client.ts';
 import { startPeerListener } from '../web/peer-listener.ts';
 import { startPublicListener } from '../web/public-listener.ts';
 import { keyId } from '../wire/signed.ts';
-import { ownCode } from './code.ts';
+import { inForce, ownCode, ownMeasurement } from './code.ts';
 import { type Config, readNamed } from './config.ts';
 import { leafCredentials } from './credentials.ts';
 import { obtainPin } from './pin.ts';
@@ -67,11 +67,23 @@ async function assemble(config: Config, stop: AbortSignal, clock: Clock, parts: 
   const own = { self: keyId(token.identityKey), name: config.self, sealingKey, description };
   const entryFleet = whoAmI(entry, own);
   const { self } = own;
-  const code = ownCode(process.env, entryFleet);
-  if (code.measurement === NO_ID) trace.warn({}, 'DEVELOPMENT: started from source, no launcher has checked this code');
+  const measurement = ownMeasurement(process.env);
+  if (measurement === NO_ID) trace.warn({}, 'DEVELOPMENT: started from source, no launcher has checked this code');
   const { fleet } = entryFleet;
   const warn = traceBy(trace);
   const store = parts.add(await openStore(config.dataDir, (slot, why) => warn('store-not-believed', { slot, why })), (it) => it.close());
+  const publication = await Publication.open({
+    own: { ...own, ...(measurement !== NO_ID && { measurement }) },
+    fleet: fleet.id,
+    pinned: entry,
+    token,
+    store,
+    clock,
+    policy: publicationPolicy(config),
+    disbelieved: (why) => warn('store-not-believed', { what: 'bundle', why }),
+  });
+  // In a rolling upgrade the entry that permits the next release comes over the air, and no file is edited.
+  const code = ownCode(measurement, () => standingIn(inForce(entry, publication.entry), self)?.entryFleet ?? entryFleet);
 
   const engine = tlsEngineOptions({ module, label });
   const renewalFailed = (error: unknown) => trace.warn({ why: error instanceof Error ? error.message : 'unknown' }, 'TLS renewal failed');
@@ -89,18 +101,6 @@ async function assemble(config: Config, stop: AbortSignal, clock: Clock, parts: 
   const body = { fleet, self, token: remembering(token, verify), store, clock, verify, trace: warn, lockDelayMs };
   const vault = parts.add(new VaultService({ ...body, peers, timing, code, tokenClass: token.description.class }), (it) => it.close());
 
-  const policy = publicationPolicy(config);
-  const disbelieved = (why: string) => warn('store-not-believed', { what: 'bundle', why });
-  const publication = await Publication.open({
-    own: { ...own, ...(code.measurement !== NO_ID && { measurement: code.measurement }) },
-    fleet: fleet.id,
-    pinned: entry,
-    token,
-    store,
-    clock,
-    policy,
-    disbelieved,
-  });
   if (config.transparency !== undefined) {
     const { intervalMs } = config.transparency;
     const fellows = fleet.nodes.map(({ id }) => id).filter((id) => id !== self);
@@ -130,10 +130,7 @@ async function assemble(config: Config, stop: AbortSignal, clock: Clock, parts: 
     closeListener,
   );
   const metrics = config.metrics && parts.add(await startMetricsListener(meter, vault, config.metrics), closeListener);
-  trace.info(
-    { fleet: fleet.id, self, measurement: code.measurement, public: clients.address, peer: peer.address, metrics: metrics?.address },
-    'started',
-  );
+  trace.info({ fleet: fleet.id, self, measurement, public: clients.address, peer: peer.address, metrics: metrics?.address }, 'started');
   return {
     self,
     public: clients.address,

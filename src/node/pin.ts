@@ -8,8 +8,7 @@ import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { fail } from '../base/errors.ts';
 import { Secret } from '../base/secret.ts';
-import { type Desk, openDesk } from '../custody/desk.ts';
-import { Gathering } from '../custody/gathering.ts';
+import { waitForCustodians } from '../custody/wait.ts';
 import type { Config } from './config.ts';
 
 /** @param stop ends the wait for custodians @throws `configuration` naming the key; what `stop` was aborted with */
@@ -79,26 +78,19 @@ function lineOf(bytes: Buffer, key: string, name: string): Secret<string> {
 
 type Custodians = NonNullable<NonNullable<Config['token']['pin']>['custodians']>;
 
-async function gather(
+function gather(
   token: string,
   { socket, ceremony }: Custodians,
   trace: Pick<Logger, 'info' | 'warn'>,
   stop: AbortSignal,
 ): Promise<Secret<string>> {
-  const gathering = new Gathering({ ceremony, token, pin: 'user' });
-  const desk: Desk = await openDesk(socket, gathering, ({ given, needed }, refused) => {
-    if (refused === undefined) trace.info({ given: given.length, needed }, 'a custodian has come');
-    else trace.warn({ why: refused.message, ...refused.evidence }, 'a share was refused');
-  });
-  trace.warn({ socket, token, ceremony }, 'waiting for custodians: holdfast custodian give');
-  try {
-    return await new Promise((resolve, reject) => {
-      const aborted = () => reject(stop.reason);
-      if (stop.aborted) aborted();
-      stop.addEventListener('abort', aborted, { once: true });
-      void desk.pin.then(resolve);
-    });
-  } finally {
-    await desk.close();
-  }
+  return waitForCustodians(
+    { ceremony, token, socket },
+    ({ given, needed }, refused) => {
+      if (refused === undefined) trace.info({ given: given.length, needed }, 'a custodian has come');
+      else trace.warn({ why: refused.message, ...refused.evidence }, 'a share was refused');
+    },
+    () => trace.warn({ socket, token, ceremony }, 'waiting for custodians: holdfast custodian give'),
+    stop,
+  );
 }

@@ -60,6 +60,11 @@ export class Publication implements PublicationPort {
     return publication;
   }
 
+  /** Of the bundle that is served. */
+  get entry(): FleetEntry | undefined {
+    return this.#served?.entry;
+  }
+
   get served(): ServedBundle | undefined {
     return this.#served?.bundle;
   }

@@ -111,7 +111,7 @@ export function initialiseToken(
 export function openCreation(config: TokenConfig, hook?: CallHook): Creation {
   const module = new Module(config.module, config.initString, hook);
   const { slot, info } = module.findToken(config.label);
-  const session = module.openSession(slot, config.pin);
+  const session = module.openSession({ slot, info }, config.pin);
   const { pageBytes } = chooseProfile(info, config.profile);
   return {
     probe: () => probeToken(module, slot, session, info, config.profile),

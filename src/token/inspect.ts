@@ -62,7 +62,7 @@ const FLAGS = ['token', 'private', 'sensitive', 'alwaysSensitive', 'extractable'
 export function inspectToken(config: TokenConfig, keys: readonly KeySpec[] = Object.values(NODE_KEYS)): TokenReport {
   const module = new Module(config.module, config.initString);
   const { slot, info } = module.findToken(config.label);
-  const session = module.openSession(slot, config.pin);
+  const session = module.openSession({ slot, info }, config.pin);
   try {
     const profile = chooseProfile(info, config.profile);
     const suite = finding(() => probeToken(module, slot, session, info, config.profile).suite);

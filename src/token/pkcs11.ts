@@ -152,7 +152,9 @@ export class Module {
     return new Set(this.call('C_GetMechanismList', (library) => library.C_GetMechanismList(slot)));
   }
 
-  openSession(slot: Handle, pin: Secret<string>): Session {
+  /** @throws `pin-refused` before the PIN is tried where it could be the last try (requireTries) */
+  openSession({ slot, info }: { readonly slot: Handle; readonly info: TokenInfo }, pin: Secret<string>): Session {
+    requireTries(info);
     const handle = this.call(
       'C_OpenSession',
       (library) => library.C_OpenSession(slot, SESSION_FLAGS),
@@ -281,6 +283,24 @@ export class Session {
       () => `${spellMechanism(mechanism)} ${spell(template)}`,
     );
   }
+}
+
+/**
+ * A token counts wrong PINs (flags of CK_TOKEN_INFO; PKCS#11 v2.40, section 3.2) and locks itself for good. So the last try is not
+ * made by a program that starts again and again, but by a person who knows the PIN.
+ */
+function requireTries({ label, flags }: TokenInfo): void {
+  const token = label.trimEnd();
+  if ((flags & P11.CKF_USER_PIN_LOCKED) !== 0)
+    fail('pin-refused', 'the token has locked its PIN after wrong ones, and nothing was tried: its security officer sets a new one', {
+      token,
+    });
+  if ((flags & P11.CKF_USER_PIN_FINAL_TRY) !== 0)
+    fail(
+      'pin-refused',
+      "one more wrong PIN would lock the token, and nothing was tried: log in once with the right one, by the vendor's tool, then start again",
+      { token },
+    );
 }
 
 function attributes(template: Template): pkcs11js.Template {

@@ -63,7 +63,7 @@ function connect({ module: path, label, pin, initString, profile, part, anew }: 
   if (anew) new Module(path, initString).finalize();
   const module = new Module(path, initString);
   const { slot, info } = module.findToken(label);
-  const session = module.openSession(slot, new Secret(pin));
+  const session = module.openSession({ slot, info }, new Secret(pin));
   try {
     if (part.role === 'counters') {
       const bank = new Bank(new TokenShelf(session), { knownSequence });

@@ -102,24 +102,23 @@ describe('root-keys', () => {
 
 describe('tls-renewal', () => {
   it(
-    'makes another TLS key in each token, destroys the one before, and asks for its certificate',
+    'makes another TLS key in the token, destroys the one before, and asks for its certificate',
     async () => {
       const { files } = await rehearse({ kind: 'tls-renewal', folder: join(folder, 'tls'), parameters: exampleParameters('tls-renewal') });
       const lines = linesIn('tls');
-      for (const node of ['node-1', 'node-2', 'node-3']) {
-        const before = lines.find(({ step }) => step === `${node}/identified`)!.facts['tls'];
-        const after = String(lines.find(({ step }) => step === `${node}/tls`)!.facts['publicKey']);
-        expect(after).not.toBe(before);
-        const file = join(folder, `${node}.csr`);
-        writeFileSync(file, files[`${node}/tls.csr`]!);
-        const told = execFileSync('openssl', ['req', '-in', file, '-noout', '-verify', '-pubkey', '-text'], {
-          encoding: 'utf8',
-          stdio: ['ignore', 'pipe', 'pipe'],
-        });
-        expect(told).toContain('DNS:vault.example');
-        const pem = /-----BEGIN PUBLIC KEY-----([\s\S]*?)-----END/.exec(told)?.[1]?.replace(/\s/g, '') ?? '';
-        expect(Buffer.from(pem, 'base64')).toEqual(Buffer.from(spkiOf(fromBase64url(after))));
-      }
+      const node = 'node-1';
+      const before = lines.find(({ step }) => step === `${node}/identified`)!.facts['tls'];
+      const after = String(lines.find(({ step }) => step === `${node}/tls`)!.facts['publicKey']);
+      expect(after).not.toBe(before);
+      const file = join(folder, `${node}.csr`);
+      writeFileSync(file, files[`${node}/tls.csr`]!);
+      const told = execFileSync('openssl', ['req', '-in', file, '-noout', '-verify', '-pubkey', '-text'], {
+        encoding: 'utf8',
+        stdio: ['ignore', 'pipe', 'pipe'],
+      });
+      expect(told).toContain('DNS:vault.example');
+      const pem = /-----BEGIN PUBLIC KEY-----([\s\S]*?)-----END/.exec(told)?.[1]?.replace(/\s/g, '') ?? '';
+      expect(Buffer.from(pem, 'base64')).toEqual(Buffer.from(spkiOf(fromBase64url(after))));
     },
     WAIT_MS,
   );
@@ -146,6 +145,12 @@ describe('tls-renewal', () => {
     },
     WAIT_MS,
   );
+
+  it('takes no more nodes of a fleet than it can do without', () => {
+    const parameters = exampleParameters('tls-renewal') as { nodes: object[] };
+    const two = [...parameters.nodes, { name: 'node-2', token: { softhsm: 'node-2' } }];
+    expect(() => plan('tls-renewal', { ...parameters, nodes: two })).toThrow(/the others of their fleet are a quorum/);
+  });
 });
 
 describe('retire-fleet', () => {

@@ -47,7 +47,7 @@ describe('of another version, refused', () => {
     expect(() => decodeMessage('unlock/activate', suite)).toThrow(refused('malformed', /expected suite 1/));
   });
 
-  test('a line of a transcript with something that this release does not know', () => {
+  test('a transcript: of another format, or a line of it with something that this release does not know', () => {
     const line = {
       sequence: 1,
       previous: NO_ID,
@@ -55,10 +55,13 @@ describe('of another version, refused', () => {
       step: 'begin',
       role: 'operator',
       found: false,
-      facts: {},
+      facts: { format: 'holdfast/transcript/v1' },
     };
     expect(parseTranscript(`${JSON.stringify(line)}\n`).lines).toHaveLength(1);
-    expect(() => parseTranscript(`${JSON.stringify({ ...line, format: 2 })}\n`)).toThrow(refused('malformed', /Unrecognized key.*format/));
+    expect(() => parseTranscript(`${JSON.stringify({ ...line, more: 2 })}\n`)).toThrow(refused('malformed', /Unrecognized key.*more/));
+    const later = { ...line, more: 2, facts: { format: 'holdfast/transcript/v2' } };
+    for (const other of [later, { ...line, facts: {} }])
+      expect(() => parseTranscript(`${JSON.stringify(other)}\n`)).toThrow(refused('malformed', /of a format that this release does not know/));
   });
 
   test('a key of the configuration that this release does not know', () => {

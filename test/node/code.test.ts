@@ -1,20 +1,38 @@
 /** Which code a node runs: what the entry permits it for itself, and what it notices of the others. */
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { type Id, NO_ID } from '../../src/base/bytes.ts';
-import { ownCode } from '../../src/node/code.ts';
+import type { FleetEntry } from '../../src/fleet/entry.ts';
+import { inForce, ownCode, ownMeasurement } from '../../src/node/code.ts';
 import { TestFleet } from './fleet.ts';
 
 const [old, next, other] = ['a', 'b', 'c'].map((digit) => digit.repeat(64) as Id) as [Id, Id, Id];
 const permitted = (...digests: Id[]) => ({ measurements: digests.map((digest) => ({ digest, rebuild: 'npm run release' })) });
 
+const started = (environment: NodeJS.ProcessEnv, entry: ReturnType<typeof permitted>) => {
+  const { measurement, permitted: listed } = ownCode(ownMeasurement(environment), () => entry);
+  return { measurement, permitted: listed };
+};
+
 describe('a node runs', () => {
   test('what the entry permits, and several things while a fleet is upgraded', () => {
-    expect(ownCode({ HOLDFAST_MEASUREMENT: next }, permitted(old, next))).toEqual({ measurement: next, permitted: [old, next] });
+    expect(started({ HOLDFAST_MEASUREMENT: next }, permitted(old, next))).toEqual({ measurement: next, permitted: [old, next] });
+  });
+
+  test('by the newest entry it knows: one over the air counts from its own number on, and permits from then on', () => {
+    const entry = (sequence: number, ...digests: Id[]) => ({ sequence, ...permitted(...digests) }) as unknown as FleetEntry;
+    const configured = entry(2, old);
+    expect([undefined, entry(1, next), entry(2, next), entry(3, next)].map((served) => inForce(configured, served).sequence)).toEqual([
+      2, 2, 2, 3,
+    ]);
+    let served: ReturnType<typeof permitted> = permitted(old);
+    const code = ownCode(old, () => served);
+    served = permitted(old, next);
+    expect(code.permitted).toEqual([old, next]);
   });
 
   test('anything while the entry does not say, and says zeros where no launcher measured it', () => {
-    expect(ownCode({ HOLDFAST_MEASUREMENT: next }, permitted())).toEqual({ measurement: next, permitted: [] });
-    expect(ownCode({}, permitted())).toEqual({ measurement: NO_ID, permitted: [] });
+    expect(started({ HOLDFAST_MEASUREMENT: next }, permitted())).toEqual({ measurement: next, permitted: [] });
+    expect(started({}, permitted())).toEqual({ measurement: NO_ID, permitted: [] });
   });
 
   test.each<[string, NodeJS.ProcessEnv, RegExp]>([
@@ -26,7 +44,7 @@ describe('a node runs', () => {
     ],
     ['nothing that is no measurement', { HOLDFAST_MEASUREMENT: 'ABC' }, /HOLDFAST_MEASUREMENT is no measurement/],
   ])('%s', (_, environment, why) => {
-    expect(() => ownCode(environment, permitted(old, next))).toThrow(
+    expect(() => started(environment, permitted(old, next))).toThrow(
       expect.objectContaining({ code: 'configuration', message: expect.stringMatching(why) }),
     );
   });

@@ -4,7 +4,7 @@
  */
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -21,6 +21,8 @@ let fleet: TestFleet;
 let operator = '';
 let nodes: readonly string[];
 let putBack: () => void;
+/** node-2, as the launcher would start it. */
+let launched: ChildProcess | undefined;
 
 beforeAll(async () => {
   fleet = await TestFleet.up(3, undefined, 'over-the-air');
@@ -34,7 +36,10 @@ beforeAll(async () => {
   await holdfast('fleet', 'start', 'witness', '--dir', fleet.folder);
   nodes = fleet.entry.fleets[0]!.nodes.map(({ url }) => url);
 }, BUSY_MS);
-afterAll(() => fleet.down(), BUSY_MS);
+afterAll(() => {
+  launched?.kill('SIGKILL');
+  return fleet.down();
+}, BUSY_MS);
 
 /** @returns what puts the folder back as it is now */
 function snapshot(folder: string): () => void {
@@ -185,6 +190,38 @@ describe('publishing', () => {
       // Nothing is registered there any more.
       await expect(trustedAt(nodes[1]!)).rejects.toMatchObject({ evidence: { check: 'fleet' } });
       expect((await run(['retire', 'no-such-fleet'])).err).toMatch(/error: not-found/);
+    },
+    BUSY_MS,
+  );
+});
+
+describe('an entry over the air that names code', () => {
+  it(
+    'is what a node starts by, and no file of the node was edited',
+    async () => {
+      const measurement = '5a'.repeat(32);
+      const file = join(operator, 'operator.json');
+      const config = JSON.parse(readFileSync(file, 'utf8')) as { fleets: object[] };
+      const measured = { measurements: [{ digest: measurement, rebuild: 'npm run release' }] };
+      writeFileSync(file, JSON.stringify({ ...config, fleets: config.fleets.map((one) => ({ ...one, ...measured })) }));
+      await published(['publish']);
+      await fleet.stop(2);
+      const trace = join(fleet.folder, 'node-2', 'launched.log');
+      const start = (more: NodeJS.ProcessEnv) => {
+        const folder = join(fleet.folder, 'node-2');
+        const out = openSync(trace, 'w');
+        return spawn(process.execPath, [MAIN, 'node', 'start', '--config', join(folder, 'node.json')], {
+          env: { PATH: process.env['PATH'], ...tokenEnvironment(folder), ...more },
+          stdio: ['ignore', out, out],
+        });
+      };
+      await once(start({}), 'close');
+      expect(readFileSync(trace, 'utf8')).toMatch(/started from source, and the fleet entry permits measured code only/);
+      // As the launcher hands it on.
+      launched = start({ HOLDFAST_MEASUREMENT: measurement });
+      await until(async () => readFileSync(trace, 'utf8').includes('"msg":"started"'));
+      // It signs what names its code: and so what is published next, too.
+      expect(await published(['publish', '--renew'])).toMatchObject({ admitted: true });
     },
     BUSY_MS,
   );

@@ -1,9 +1,13 @@
 /** `holdfast release sign` with a key in a SoftHSM token, and `holdfast release verify` as whoever downloads a release runs it. */
-import { spawnSync } from 'node:child_process';
-import { createWriteStream, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { spawn, spawnSync } from 'node:child_process';
+import { createWriteStream, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
+import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { systemRandom } from '../../src/base/ports.ts';
+import { Secret } from '../../src/base/secret.ts';
+import { cardOf, splitPin } from '../../src/custody/shares.ts';
 import { isSignedBy, parseNote } from '../../src/log/note.ts';
 import { parseVkey } from '../../src/log/vkey.ts';
 import { packRelease } from '../../src/release/archive.ts';
@@ -18,6 +22,7 @@ const folder = temporary('holdfast-signing-');
 const hsm = makeSoftHsm(['release']);
 const archive = join(folder, 'holdfast-0.1.0-linux-x64.tar');
 const NAME = 'example.org/holdfast-code';
+const CEREMONY = 'signing keys';
 let whole: Buffer;
 
 beforeAll(async () => {
@@ -100,11 +105,38 @@ describe('signed with the key in a token', () => {
     writeFileSync(`${archive}.note`, before);
   });
 
+  test('the same when custodians come, each with the cards of several tokens: the one that is wanted is taken', async () => {
+    const socket = join(folder, 'desk');
+    const cards = await Promise.all(['release', 'another'].map(cardsOf));
+    const command = ['release', 'sign', archive, '--name', NAME, '--module', SOFTHSM, '--label', 'release'];
+    const signing = spawn(process.execPath, [main, ...command, '--custodians', socket, '--ceremony', CEREMONY], { stdio: 'pipe' });
+    let told = '';
+    signing.stderr.on('data', (chunk) => {
+      told += chunk;
+    });
+    const signed = new Promise<number | null>((resolve) => signing.once('close', resolve));
+    for (let tries = 0; !existsSync(socket) && tries < 300; tries += 1) await setTimeout(100);
+    for (const i of [0, 1]) {
+      writeFileSync(join(folder, 'cards'), cards.map((of) => of[i]).join('\n'));
+      const give = ['-c', '"$0" "$@" 3<"$CARDS"', process.execPath, main, 'custodian', 'give', '--socket', socket, '--card-fd', '3'];
+      const given = spawnSync('bash', give, { encoding: 'utf8', env: { ...process.env, CARDS: join(folder, 'cards') } });
+      expect(given.stderr).not.toContain('error');
+    }
+    expect(await signed, told).toBe(0);
+    expect(holdfast('release', 'verify', archive, '--key', vkey).status).toBe(0);
+    expect(told).not.toContain(PIN);
+  });
+
   test('without a signature: refused', () => {
     const { status, stderr } = holdfast('release', 'verify', archive, '--key', vkey, '--note', join(folder, 'nowhere'));
     expect({ status, stderr }).toMatchObject({ status: 1, stderr: expect.stringMatching(/is missing: this release is not signed/) });
   });
 });
+
+async function cardsOf(token: string): Promise<string[]> {
+  const of = { ceremony: CEREMONY, token, pin: 'user' } as const;
+  return (await splitPin(new Secret(PIN), of, ['Eve', 'Fay', 'Gil'], 2, systemRandom)).map((share) => cardOf(share).reveal());
+}
 
 function changed(tar: Buffer, from: string, to: string): Buffer {
   const copy = Buffer.from(tar);

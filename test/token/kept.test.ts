@@ -17,7 +17,7 @@ beforeAll(async () => {
   creation.close();
   signers = await openSigners(hsm.config('signer'), [spec]);
   const module = new Module(hsm.config('signer').module);
-  session = module.openSession(module.findToken('signer').slot, hsm.config('signer').pin);
+  session = module.openSession(module.findToken('signer'), hsm.config('signer').pin);
 });
 afterAll(async () => {
   session?.close();

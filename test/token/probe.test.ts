@@ -24,7 +24,7 @@ function refusalOf(
   const { slot, info } = module.findToken('node');
   const mechanisms = module.mechanisms(slot);
   module.mechanisms = () => new Set([...mechanisms, ...has]);
-  const session = module.openSession(slot, config.pin);
+  const session = module.openSession({ slot, info }, config.pin);
   try {
     probeToken(module, slot, session, info);
   } catch (error) {

@@ -2,7 +2,7 @@
  * The fleet entry that follows from a ceremony: from its parameters and from what was read back from the tokens, and from
  * nothing else. The ceremony writes it, and `holdfast ceremony verify` derives it again.
  */
-import { NO_ID, toBase64url } from '../../base/bytes.ts';
+import { type Id, NO_ID, toBase64url } from '../../base/bytes.ts';
 import { type FleetEntry, makeEntry } from '../../fleet/entry.ts';
 import { makeFleet } from '../../fleet/fleet.ts';
 import type { Known } from '../plan.ts';
@@ -15,11 +15,15 @@ export interface EntryParameters {
   /** To the second, in UTC. */
   readonly validFrom: string;
   readonly validUntil: string;
+  readonly measurements?: readonly { readonly digest: Id; readonly rebuild: string }[] | undefined;
   readonly nodes: readonly { readonly name: string; readonly region: string; readonly operator: string; readonly url: string }[];
 }
 
 /** @throws `malformed` when the keys or numbers make no fleet */
-export function deriveEntry({ namespace, quorum, validFrom, validUntil, nodes }: EntryParameters, known: Known): FleetEntry {
+export function deriveEntry(
+  { namespace, quorum, validFrom, validUntil, measurements = [], nodes }: EntryParameters,
+  known: Known,
+): FleetEntry {
   const keys = nodes.map(({ name }) => ({
     identityKey: publicKeyOf(known, name, 'identity'),
     sealingKey: publicKeyOf(known, name, 'sealing'),
@@ -56,7 +60,7 @@ export function deriveEntry({ namespace, quorum, validFrom, validUntil, nodes }:
             url,
           };
         }),
-        measurements: [],
+        measurements: [...measurements],
         evidence: [],
       },
     ],

@@ -8,7 +8,7 @@ import { fromBase64url, toBase64url } from '../../base/bytes.ts';
 import { fail } from '../../base/errors.ts';
 import { type EntryNode, type FleetEntry, parseEntry } from '../../fleet/entry.ts';
 import { NODE_KEYS } from '../../token/index.ts';
-import type { Earlier } from '../kind.ts';
+import { type Earlier, namesIn } from '../kind.ts';
 import type { RoomParameters } from '../people.ts';
 import { place } from '../places.ts';
 import type { Facts, Step } from '../plan.ts';
@@ -67,7 +67,7 @@ async function publicIn(site: CeremonySite, name: string, role: 'identity' | 'se
 /** For a rehearsal: the fleet of this entry, with other keys, its tokens beside the folder `before`. @returns its entry */
 export async function makeEarlierFleet(
   folder: string,
-  { ceremony, custody, people }: RoomParameters,
+  chosen: RoomParameters,
   { namespace, validFrom, validUntil, fleets }: FleetEntry,
   room: RehearsalRoom,
   earlier: Earlier,
@@ -75,9 +75,7 @@ export async function makeEarlierFleet(
   const [fleet = fail('alarm', 'an entry without a fleet')] = fleets;
   const second = (ms: number): string => `${new Date(ms).toISOString().slice(0, 19)}Z`;
   const { entry } = await earlier(FIRST_FLEET, join(folder, 'before'), {
-    ceremony: custody.ceremony ?? ceremony,
-    people: { operator: signer(people.operator), observers: people.observers.map(signer) },
-    custody: { threshold: custody.threshold, custodians: custody.custodians.map(({ name }) => ({ name })) },
+    ...earlierRoom(chosen, room, namesIn(fleet.nodes)),
     namespace,
     quorum: fleet.fleet.quorum,
     validFrom: second(validFrom),
@@ -86,10 +84,24 @@ export async function makeEarlierFleet(
     nodes: fleet.nodes.map(({ name, region, operator, url }) => ({ name, region, operator, url, token: { softhsm: `../${name}` } })),
   });
   return entry ?? fail('alarm', 'a fleet without an entry');
+}
 
-  function signer({ name }: { readonly name: string }) {
-    return { name, key: room.handOf(name).key };
-  }
+/**
+ * The room of the ceremony before, for a rehearsal: the same people, the keys that are made up for them, cards on paper.
+ * @param tokens of that ceremony; one that is no custodian's now was everyone's then
+ */
+export function earlierRoom({ ceremony, custody, people }: RoomParameters, room: RehearsalRoom, tokens: readonly string[]): RoomParameters {
+  const named = custody.custodians.flatMap((one) => one.tokens ?? []);
+  const others = tokens.filter((token) => !named.includes(token));
+  const signer = ({ name }: { readonly name: string }) => ({ name, key: room.handOf(name).key });
+  return {
+    ceremony: custody.ceremony ?? ceremony,
+    people: { operator: signer(people.operator), observers: people.observers.map(signer) },
+    custody: {
+      threshold: custody.threshold,
+      custodians: custody.custodians.map(({ name, tokens: own }) => ({ name, ...(own && { tokens: [...own, ...others] }) })),
+    },
+  };
 }
 
 export const keyBytes = (facts: Facts | undefined, name: string): Uint8Array => fromBase64url(String(facts?.[name]));

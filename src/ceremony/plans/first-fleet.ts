@@ -3,7 +3,7 @@
  * and the fleet entry that follows. What it makes is what docs/ceremony.md says it proves.
  */
 import { z } from 'zod';
-import { concatBytes, type Id, toId } from '../../base/bytes.ts';
+import { concatBytes, type Id, isId, toId } from '../../base/bytes.ts';
 import { type FleetEntry, parseEntry } from '../../fleet/entry.ts';
 import { NODE_KEYS } from '../../token/index.ts';
 import { hash } from '../../wire/signed.ts';
@@ -39,6 +39,11 @@ const parameters = z
     quorum: z.int().min(2).max(7),
     validFrom: second,
     validUntil: second,
+    /** Of the code that nodes may run; with none here any may, until an entry over the air names some. */
+    measurements: z
+      .array(z.strictObject({ digest: z.string().refine(isId, 'expected a measurement, 64 hex digits').transform(toId), rebuild: filled }))
+      .max(16)
+      .optional(),
     /** Pages of counters, per node: src/token/creation.ts. */
     pages: z.int().min(1),
     nodes: z.array(node).refine(({ length }) => [3, 5, 7].includes(length), 'a fleet has 3, 5 or 7 nodes'),
@@ -67,6 +72,12 @@ function firstFleet(value: unknown): Plan<CeremonySite> {
       ...chosen.nodes.map(({ name, url }) => tlsRequest(name, url)),
       writtenEntry('write the fleet entry', names.map(summaryStep), (known) => deriveEntry(chosen, known)),
       closing(['fleet/entry', ...names.map(requestStep)]),
+    ],
+    afterwards: [
+      `${names.map((name) => requestFile(name).join('/')).join(', ')}: have them certified, and put each certificate chain where the node's configuration says (public.tlsCertificateFile)`,
+      `${ENTRY_FILE}: at every node (entryFile), and at clients that pin it`,
+      `where clients get the entry over the air: name the transcript in the operator's configuration (fleets.transcript), and "holdfast fleet publish"`,
+      `nodes are started by their custodians: token.pin.custodians with the ceremony "${chosen.ceremony}"`,
     ],
   };
 }

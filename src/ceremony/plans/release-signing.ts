@@ -3,17 +3,20 @@
  * signature of a release by the first kind. What is signed is a note (src/release/note.ts) that names the measurement, so that
  * everyone in the room can compare it with what they built themselves. Keys that exist are opened by their custodians' cards.
  */
+import { join } from 'node:path';
 import { z } from 'zod';
 import { fromBase64url, isId, toBase64url, toId, utf8 } from '../../base/bytes.ts';
 import { formatNote } from '../../log/note.ts';
 import { COSIGNATURE_KEY, makeVkey, NOTE_KEY, type Vkey, type VkeyType, verifyEd25519 } from '../../log/vkey.ts';
 import { noteText } from '../../release/note.ts';
 import { CODE_KEY, type KeySpec } from '../../token/index.ts';
-import { type Kind, namesIn, placesOf } from '../kind.ts';
+import { type Earlier, type Kind, namesIn, placesOf } from '../kind.ts';
 import { coversTokens, EVERYONE_ONCE, hasEveryoneOnce, roomParameters, TOKENS_COVERED } from '../people.ts';
 import { place } from '../places.ts';
 import type { Known, Plan, Step } from '../plan.ts';
+import type { RehearsalRoom } from '../rehearsal.ts';
 import type { CeremonySite } from '../site.ts';
+import { earlierRoom } from './earlier-fleet.ts';
 import { asFacts, filled, parametersOf } from './parameters.ts';
 import { closing, custodyProof, handover, knownToken, OPENING, opening, unlocking } from './room-steps.ts';
 import { keyStepOf, signingKey, signingKeyOf, signingToken, triedStep } from './signing-token.ts';
@@ -88,7 +91,25 @@ function releaseSigning(value: unknown): Plan<CeremonySite> {
       ...(chosen.release === undefined ? [] : [heard(chosen.release), ...signers.map((one) => signing(one, textOf(chosen)))]),
       closing([...names.map(chosen.keys === 'make' ? triedStep : keyStepOf), ...signers.map(({ name }) => signatureStep(name))]),
     ],
+    afterwards: [
+      ...(chosen.keys === 'make' ? chosen.tokens.map(whereTo) : []),
+      ...(chosen.release === undefined
+        ? []
+        : ['manifest.note: as ARCHIVE.note beside the archive, and in the folder where it is installed']),
+    ],
   };
+}
+
+/** Who is given a key. */
+function whereTo(one: SigningToken): string {
+  const to = {
+    code: 'in the key file of the launcher (/etc/holdfast/release-keys) at every node',
+    entries: "in the roots (release.keys of root-keys); its token is one of the operator's (release in its configuration)",
+    log: "in the roots (log of root-keys); its token is the witness's",
+    witness: "in the roots (witness of root-keys); its token is the witness's",
+    operator: "in the roots (operator of root-keys); its token is the operator's",
+  }[one.for];
+  return `the line of ${one.keyName} in keys.vkey (token ${one.name}): ${to}`;
 }
 
 function making(chosen: ReleaseSigning, names: readonly string[]): Step<CeremonySite>[] {
@@ -195,8 +216,28 @@ export const releaseSigningKind: Kind = {
     const vkeys = chosen.tokens.map((one) => `${vkeyOf(one, known).text}\n`).join('');
     return { files: { 'keys.vkey': vkeys, ...(chosen.release && { 'manifest.note': noteOf(chosen, known) }) } };
   },
-  room: { read, places: (value) => placesOf(read(value).tokens), template: releaseSigningTemplate },
+  room: {
+    read,
+    places: (value) => placesOf(read(value).tokens),
+    template: releaseSigningTemplate,
+    prepare: async (folder, value, room, earlier) => {
+      const chosen = read(value);
+      return chosen.keys === 'make' ? chosen : { ...chosen, tokens: await makeEarlierKeys(folder, chosen, room, earlier) };
+    },
+  },
 };
+
+/** For a rehearsal: the same keys, made before, their tokens beside the folder `before`. @returns the tokens with their vkeys */
+async function makeEarlierKeys(folder: string, chosen: ReleaseSigning, room: RehearsalRoom, earlier: Earlier): Promise<SigningToken[]> {
+  const { release: _, tokens, ...rest } = chosen;
+  const { files } = await earlier('release-signing', join(folder, 'before'), {
+    ...earlierRoom(rest, room, namesIn(tokens)),
+    keys: 'make',
+    tokens: tokens.map(({ vkey: __, ...one }) => ({ ...one, token: { softhsm: `../${one.name}` } })),
+  });
+  const vkeys = files['keys.vkey']?.split('\n') ?? [];
+  return tokens.map((one, i) => ({ ...one, vkey: vkeys[i] }));
+}
 
 /** What a launcher is given beside the manifest. */
 function noteOf(chosen: ReleaseSigning, known: Known): string {

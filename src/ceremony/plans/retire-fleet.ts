@@ -88,6 +88,11 @@ function retireFleet(value: unknown): Plan<CeremonySite> {
       writtenEntry('write the next fleet entry, in which the fleet is retired', names.map(emptyStep), () => retiredEntry(chosen)),
       closing(['fleet/entry']),
     ],
+    afterwards: [
+      `where clients pin the entry: hand them ${ENTRY_FILE}, the next one`,
+      `where it comes over the air: name the transcript as evidence in the operator's configuration (fleets.evidence), and "holdfast fleet retire ${chosen.fleet} --retired"`,
+      "destroy the custodians' cards of these tokens, and erase the nodes' disks: what they hold opens nowhere any more",
+    ],
   };
 }
 

@@ -70,7 +70,8 @@ export function handover({ custody: { threshold, custodians } }: RoomParameters,
   return {
     id: HANDOVER,
     role: 'custodian',
-    title: `make ${pins} PINs (user and security officer of ${tokens.join(', ')}), split each among ${custodians.length}, any ${threshold} of whom give it, and hand the cards over`,
+    title: `make ${pins} PINs (user and security officer of ${tokens.join(', ')}), split each among the custodians of its token, any ${threshold} of whom give it, and hand the cards over`,
+    how: 'One custodian after the other is told a file with their cards. They print it or copy it, look whether it is legible, and only then say yes: what is not encrypted is removed at once.',
     before: [OPENING],
     makes: tokens.map((token) => `${token}: PINs`),
     confirm: [{ by: 'observer', statement: 'no camera sees what custodians are handed, and no custodian sees the cards of another' }],
@@ -172,6 +173,7 @@ function cardsOpen(id: string, chosen: RoomParameters, tokens: readonly string[]
     id,
     role: 'custodian',
     title,
+    how: 'A custodian gives the path of the file with their cards (and of the age identity that opens it), or types the codes, which are not shown.',
     before,
     readBack: (site) => site.openByCards(),
     after: [

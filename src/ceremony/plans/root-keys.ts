@@ -116,6 +116,10 @@ function rootKeys(value: unknown): Plan<CeremonySite> {
       written(chosen),
       closing(['root/file']),
     ],
+    afterwards: [
+      `as 1.root.json it is the first root: in rootsDir of the operator's and log.rootsDir of the witness's configuration`,
+      `as root.json it is what nodes (transparency.rootFile) and clients (rootFile of their profile) pin`,
+    ],
   };
 }
 

@@ -38,6 +38,13 @@ function placeTemplate(token: string, softhsm: boolean): unknown {
   return softhsm ? { softhsm: token } : { module: fill("path of the vendor's PKCS#11 module"), slot: 0 };
 }
 
+/** Of a token that was made in an earlier ceremony. */
+function existingPlace(token: string, softhsm: boolean): unknown {
+  return softhsm
+    ? { softhsm: fill(`the folder of its softhsm2.conf, in the earlier ceremony: .../${token}`) }
+    : placeTemplate(token, false);
+}
+
 const toSecond = (ms: number): string => `${new Date(ms).toISOString().slice(0, 19)}Z`;
 const YEAR_MS = 365 * 24 * 3_600_000;
 
@@ -67,8 +74,10 @@ export function existingFleetTemplate({ nodes, softhsm, nowMs }: TemplateOptions
     ceremony,
     people,
     custody: { ceremony: fill('the ceremony that the cards name'), ...custody },
-    entry: fill(`the line of the fleet entry in use${state === 'retiring' ? ', in which the fleet is retiring' : ''}`),
-    nodes: Array.from({ length: nodes }, (_, i) => ({ name: `node-${i + 1}`, token: placeTemplate(`node-${i + 1}`, softhsm) })),
+    entry: fill(
+      `the line of the fleet entry in use${state === 'retiring' ? ', in which the fleet is retiring' : ''}; or {"file": "fleet-entry.json"}`,
+    ),
+    nodes: Array.from({ length: nodes }, (_, i) => ({ name: `node-${i + 1}`, token: existingPlace(`node-${i + 1}`, softhsm) })),
     ...(state === 'retiring' && retiring),
   };
 }
@@ -84,7 +93,11 @@ export function releaseSigningTemplate({ softhsm }: TemplateOptions): unknown {
     ...roomTemplate(),
     keys: 'make',
     tokens: [signing('code-1', 'code'), signing('code-2', 'code')],
-    release: { version: fill('of the release'), platform: fill('linux-x64'), measurement: fill('SHA-256 of its manifest.json') },
+    release: {
+      version: fill('of the release to sign; leave "release" out to make keys alone'),
+      platform: fill('linux-x64'),
+      measurement: fill('SHA-256 of its manifest.json, as "npm run release" prints it'),
+    },
   };
 }
 
@@ -149,7 +162,7 @@ function exampleEntry(nodes: number, state: 'active' | 'retiring'): FleetEntry {
 export function exampleOf(template: unknown): unknown {
   const example = filledIn(template, '');
   if (typeof example !== 'object' || example === null || !('entry' in example && 'nodes' in example)) return example;
-  const entry = exampleEntry((example.nodes as unknown[]).length, 'fleet' in example ? 'retiring' : 'active');
+  const entry = exampleEntry(Math.max(3, (example.nodes as unknown[]).length), 'fleet' in example ? 'retiring' : 'active');
   return { ...example, entry: entry.line, ...('fleet' in example && { fleet: entry.fleets[0]?.fleet.id }) };
 }
 
@@ -175,6 +188,7 @@ const EXAMPLES: Readonly<Record<string, string>> = {
   url: 'https://vault.example',
   recipient: 'age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p',
   module: '/usr/lib/vendor/libpkcs11.so',
+  softhsm: '../first-fleet/node',
   keyName: 'example.org/holdfast-code',
   version: '1.2.3',
   platform: 'linux-x64',

@@ -1,6 +1,7 @@
 /**
  * New TLS keys for nodes of a fleet that goes on: the old one destroyed, a new one made in the same token under the same label, and
- * a request for its certificate. Identity and sealing keys are compared with the fleet entry and stay. A node is stopped meanwhile.
+ * a request for its certificate. Identity and sealing keys are compared with the fleet entry and stay. A node is stopped until it
+ * has its new TLS certificate; so one ceremony takes no more nodes of a fleet than it can do without.
  */
 import { z } from 'zod';
 import { parseEntry } from '../../fleet/entry.ts';
@@ -21,10 +22,18 @@ import { keyCreation, misuseStep } from './token-keys.ts';
 const parameters = z
   .strictObject({ ...roomParameters, entry: entryLine, nodes: z.array(knownNode).min(1).max(7) })
   .refine(hasEveryoneOnce, EVERYONE_ONCE)
-  .refine((chosen) => coversTokens(chosen, namesIn(chosen.nodes)), TOKENS_COVERED);
+  .refine((chosen) => coversTokens(chosen, namesIn(chosen.nodes)), TOKENS_COVERED)
+  .refine(leavesQuorum, 'expected so few nodes that the others of their fleet are a quorum: renew the rest in another ceremony');
 
 type TlsRenewal = z.output<typeof parameters>;
 const read = parametersOf(parameters);
+
+function leavesQuorum({ entry, nodes }: { readonly entry: string; readonly nodes: readonly { readonly name: string }[] }): boolean {
+  const stopped = namesIn(nodes);
+  return parseEntry(entry).fleets.every(
+    ({ fleet, nodes: all }) => all.length - all.filter(({ name }) => stopped.includes(name)).length >= fleet.quorum,
+  );
+}
 
 function tlsRenewal(value: unknown): Plan<CeremonySite> {
   const chosen = read(value);
@@ -35,6 +44,10 @@ function tlsRenewal(value: unknown): Plan<CeremonySite> {
     people: { ...chosen.people, custodians: chosen.custody.custodians },
     parameters: asFacts(chosen),
     steps: [opening(chosen), unlocking(chosen, names), ...names.flatMap((name) => renewal(name, chosen)), closing(names.map(requestStep))],
+    afterwards: names.flatMap((name) => [
+      `have ${name}/tls.csr certified, and put the certificate chain where the configuration of ${name} says (public.tlsCertificateFile)`,
+      `start ${name}, and wait until its /ready answers 200, before the next ceremony`,
+    ]),
   };
 }
 
@@ -53,7 +66,12 @@ function renewal(name: string, { entry }: TlsRenewal): Step<CeremonySite>[] {
       purpose: 'for TLS',
       before: [identifiedStep(name)],
       goes: (known) => known.get(identifiedStep(name))?.['tls'],
-      confirm: [{ by: 'operator', statement: `the program of ${name} is stopped, and the other nodes of its fleet are up` }],
+      confirm: [
+        {
+          by: 'operator',
+          statement: `the program of ${name} is stopped, and every node of its fleet that this ceremony does not name is up`,
+        },
+      ],
     }),
     {
       ...made,
@@ -78,7 +96,7 @@ export const tlsRenewalKind: Kind = {
   room: {
     read,
     places: (chosen) => placesOf(read(chosen).nodes),
-    template: (options) => existingFleetTemplate(options, 'active'),
+    template: (options) => existingFleetTemplate({ ...options, nodes: 1 }, 'active'),
     prepare: async (folder, value, room, earlier) => {
       const chosen: RoomParameters & TlsRenewal = read(value);
       return { ...chosen, entry: (await makeEarlierFleet(folder, chosen, parseEntry(chosen.entry), room, earlier)).line };

@@ -4,7 +4,8 @@ import { Writable } from 'node:stream';
 import { fail } from '../../base/errors.ts';
 
 export class Asker {
-  #piped: AsyncIterator<string> | undefined;
+  #pipe: Interface | undefined;
+  #lines: AsyncIterator<string> | undefined;
 
   async ask(prompt: string, hidden = false): Promise<string> {
     process.stderr.write(prompt);
@@ -13,9 +14,16 @@ export class Asker {
   }
 
   async #nextLine(): Promise<string | undefined> {
-    this.#piped ??= createInterface({ input: process.stdin })[Symbol.asyncIterator]();
-    const { value, done } = await this.#piped.next();
+    this.#pipe ??= createInterface({ input: process.stdin });
+    this.#lines ??= this.#pipe[Symbol.asyncIterator]();
+    const { value, done } = await this.#lines.next();
     return done ? undefined : value;
+  }
+
+  /** Nothing more is asked: a pipe that stays open keeps no program waiting. */
+  close(): void {
+    this.#pipe?.close();
+    if (this.#pipe !== undefined) process.stdin.destroy();
   }
 }
 

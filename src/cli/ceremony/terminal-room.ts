@@ -73,7 +73,8 @@ export class TerminalRoom implements Room {
         return take(path === 'type' ? await this.#typed(wanted) : await this.#fromFile(path));
       } catch (error) {
         if (!(error instanceof HoldfastError && error.code === 'malformed')) throw error;
-        say(`  ${error.message}`);
+        const found = Object.entries(error.evidence).map(([name, value]) => `, ${name}: ${value}`);
+        say(`  ${error.message}${found.join('')}`);
       }
     }
   }

@@ -10,12 +10,14 @@ interface Context {
 }
 
 export function showVerified(
-  { plan, lines, head, begunMs, endedMs, found, exceptions, signers, files, entry }: Verified,
+  { plan, sameWords, lines, head, begunMs, endedMs, found, exceptions, signers, files, entry }: Verified,
   context: Context,
 ): void {
   const time = (ms: number): string => new Date(ms).toISOString();
   print(`The transcript is whole: ${lines} lines, plan ${plan}, performed ${time(begunMs)} to ${time(endedMs)}.`);
   print(`Digest of its last line:  ${head}`);
+  if (!sameWords)
+    print('The plan has other words in this version: what people confirmed is in the script of the version that performed it.');
   if (signers.length === 0) print('Nobody signed it: this plan is for development, and whoever has the folder can make it anew.');
   else {
     print('');

@@ -25,7 +25,7 @@ afterAll(() => hsm.remove());
 function restart(): Bank {
   new Module(config.module).finalize();
   const module = new Module(config.module);
-  const session = module.openSession(module.findToken('node').slot, config.pin);
+  const session = module.openSession(module.findToken('node'), config.pin);
   return new Bank(new TokenShelf(session), BANK_OPTIONS);
 }
 

@@ -18,7 +18,7 @@ const module = new Module(SOFTHSM, undefined, (call) => {
   writes += 1;
   if (writes === Number(killBefore)) process.kill(process.pid, 'SIGKILL');
 });
-const session = module.openSession(module.findToken(label).slot, new Secret(PIN));
+const session = module.openSession(module.findToken(label), new Secret(PIN));
 const bank = new Bank(new TokenShelf(session), BANK_OPTIONS);
 for (let round = Number(from) + 1; round <= Number(from) + Number(rounds); round += 1) {
   const results = bank.commit(SLOTS.map((slot) => ({ slot, counters: { ...NEW_COUNTERS, voted: round } })));
