@@ -61,7 +61,9 @@ describe('of another version, refused', () => {
     expect(() => parseTranscript(`${JSON.stringify({ ...line, more: 2 })}\n`)).toThrow(refused('malformed', /Unrecognized key.*more/));
     const later = { ...line, more: 2, facts: { format: 'holdfast/transcript/v2' } };
     for (const other of [later, { ...line, facts: {} }])
-      expect(() => parseTranscript(`${JSON.stringify(other)}\n`)).toThrow(refused('malformed', /of a format that this release does not know/));
+      expect(() => parseTranscript(`${JSON.stringify(other)}\n`)).toThrow(
+        refused('malformed', /of a format that this release does not know/),
+      );
   });
 
   test('a key of the configuration that this release does not know', () => {
