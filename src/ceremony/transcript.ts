@@ -79,6 +79,12 @@ function requireFormat(value: unknown): void {
 /** Why line `at` (from 0) does not follow on the one before it. */
 function explainBreak(texts: readonly string[], at: number, { sequence, previous }: Line): [string, Record<string, number>] {
   const expected = at + 1;
+  const elsewhere = texts.findIndex((text) => sequenceIn(text) === expected);
+  if (sequence > expected && elsewhere > at)
+    return [
+      `the transcript is not a chain: lines were exchanged: line ${expected} stands in another place`,
+      { line: expected, elsewhere: elsewhere + 1 },
+    ];
   if (sequence > expected)
     return [
       `the transcript is not a chain: before line ${expected} something was cut out`,
@@ -89,6 +95,14 @@ function explainBreak(texts: readonly string[], at: number, { sequence, previous
   const after = texts.findIndex((text) => digestOf(text) === previous);
   if (after >= 0) return ['the transcript is not a chain: lines were exchanged', { line: expected, after: after + 1 }];
   return [`the transcript is not a chain: line ${at} was changed, or line ${expected} is of another transcript`, { line: at }];
+}
+
+function sequenceIn(text: string): unknown {
+  try {
+    return (JSON.parse(text) as { readonly sequence?: unknown } | null)?.sequence;
+  } catch {
+    return undefined;
+  }
 }
 
 function parseLine(text: string, number: number): Line {

@@ -172,7 +172,10 @@ describe('a transcript that was tampered with', () => {
       evidence: { line: 8 },
     });
     const exchanged = all().with(8, all()[9]!).with(9, all()[8]!);
-    expect(refused(joined(exchanged))).toMatchObject({ evidence: { line: 9 } });
+    expect(refused(joined(exchanged))).toMatchObject({
+      message: expect.stringContaining('exchanged'),
+      evidence: { line: 9, elsewhere: 10 },
+    });
   });
 
   it('is refused when it is cut after any line, and in any line', () => {
