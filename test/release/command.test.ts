@@ -105,7 +105,9 @@ describe('signed with the key in a token', () => {
     writeFileSync(`${archive}.note`, before);
   });
 
-  test('the same when custodians come, each with the cards of several tokens: the one that is wanted is taken', { timeout: 300_000 }, async () => {
+  test('the same when custodians come, each with the cards of several tokens: the one that is wanted is taken', {
+    timeout: 300_000,
+  }, async () => {
     const socket = join(folder, 'desk');
     const cards = await Promise.all(['release', 'another'].map(cardsOf));
     const command = ['release', 'sign', archive, '--name', NAME, '--module', SOFTHSM, '--label', 'release'];
