@@ -48,22 +48,32 @@ export const requests = {
   confirm: z.strictObject({ ...caller, confirmed }),
   cancel: z.strictObject({ ...caller, cancelled }),
   events: z.strictObject(authorised),
+  wait: z.strictObject(authorised),
 } as const;
 
 export type PublicOperation = keyof typeof requests;
 export const publicOperations = Object.keys(requests) as readonly PublicOperation[];
 export type RequestOf<Op extends PublicOperation> = z.output<(typeof requests)[Op]>;
 
-const code = z.enum(Object.keys(codes) as [Code, ...Code[]]);
+const codeName = z.string().regex(/^[a-z][a-z0-9-]{0,63}$/);
+const isKnown = (name: string): name is Code => Object.hasOwn(codes, name);
+/** A code of a later release is an error all the same. (Else one new word of one node would hide what all the others said.) */
+const code = z.codec(codeName, z.custom<Code>(), { decode: (name) => (isKnown(name) ? name : 'unrecognised'), encode: (known) => known });
 const evidence = z.record(z.string().max(64), z.union([z.string().max(512), z.number(), z.boolean()]));
-const refusalShape = {
-  refused: code,
+const spelledRefusal = z.strictObject({
+  refused: codeName,
   message: z.string().max(1024),
   evidence: evidence.exactOptional(),
   /** Of an attempt: the node's signed word, without which a client gives up no number. */
   statement: signedStatement.exactOptional(),
-};
-export const refusal: CodecOf<Refusal> = z.strictObject(refusalShape);
+});
+
+/** With its name among the evidence. No machine knows it, so it counts for no more than that the node refused. */
+function readRefusal({ refused, ...rest }: z.output<typeof spelledRefusal>): Refusal {
+  return isKnown(refused) ? { refused, ...rest } : { refused: 'unrecognised', ...rest, evidence: { ...rest.evidence, code: refused } };
+}
+
+export const refusal: CodecOf<Refusal> = z.codec(spelledRefusal, z.custom<Refusal>(), { decode: readRefusal, encode: (known) => known });
 
 /** {node, signed, signature}: one node's statement, as it signed it. */
 export const said = z.codec(z.strictObject({ node: id, ...signed.shape }), z.custom<Gathered['said'][number]>(), {
@@ -72,8 +82,8 @@ export const said = z.codec(z.strictObject({ node: id, ...signed.shape }), z.cus
 });
 
 /** {node, refused, message, evidence}: one node's refusal. */
-const refused = z.codec(z.strictObject({ node: id, ...refusalShape }), z.custom<Gathered['refused'][number]>(), {
-  decode: ({ node, ...rest }) => ({ node, refusal: rest }),
+const refused = z.codec(z.strictObject({ node: id, ...spelledRefusal.shape }), z.custom<Gathered['refused'][number]>(), {
+  decode: ({ node, ...rest }) => ({ node, refusal: readRefusal(rest) }),
   encode: ({ node, refusal: rest }) => ({ node, ...rest }),
 });
 

@@ -16,6 +16,7 @@ const SUMMARIES: Readonly<Record<(typeof publicOperations)[number], string>> = {
   confirm: 'Tells the nodes that a guess was right: the guesses are refilled.',
   cancel: 'Objects to an announced registration with the unlock key of any way in of the account.',
   events: "The account's latest events as each node recorded them.",
+  wait: "How long until each node counts the next guess, signed over the request's nonce.",
 };
 
 const BUNDLE_HEADER_SAYS = 'SHA-256 of the bundle that the client has, zeros for none: if the node serves another, it is in the envelope.';

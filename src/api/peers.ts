@@ -24,6 +24,7 @@ const authorised = {
 /** `quorum/ask.ts` on the wire: the caller is spelled as its pass, way in and client key. */
 export const peerAsk = z.discriminatedUnion('op', [
   z.strictObject({ op: z.literal('status'), ...authorised }),
+  z.strictObject({ op: z.literal('wait'), ...authorised }),
   z.strictObject({ op: z.literal('register-vote'), ...authorised, registration, replace: signedStatement.exactOptional() }),
   z.strictObject({ op: z.literal('attempt-vote'), ...authorised, element: point }),
   z.strictObject({ op: z.literal('answer'), ...authorised, element: point, votes }),

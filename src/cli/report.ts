@@ -3,7 +3,17 @@ import { styleText } from 'node:util';
 import { type Code, codes, type Evidence, type HoldfastError } from '../base/errors.ts';
 import { coded, plain } from './told.ts';
 
-export const EXIT = { ok: 0, failure: 1, usage: 2, wrongPasscode: 3, locked: 4, noQuorum: 5, waiting: 6, pinRefused: 7 } as const;
+export const EXIT = {
+  ok: 0,
+  failure: 1,
+  usage: 2,
+  wrongPasscode: 3,
+  locked: 4,
+  noQuorum: 5,
+  waiting: 6,
+  pinRefused: 7,
+  tooSoon: 8,
+} as const;
 
 export const EXIT_CODES = `Exit codes:
   0  done
@@ -13,7 +23,8 @@ export const EXIT_CODES = `Exit codes:
   4  locked: all guesses are used up
   5  too few nodes answered: try again later, nothing is lost
   6  announced: it takes effect after a waiting time, unless the owner objects
-  7  the token refused its PIN: it must not be tried again by a service manager`;
+  7  the token refused its PIN: it must not be tried again by a service manager
+  8  too soon after wrong guesses: the message says when the next is allowed, and nothing was counted`;
 
 const exits: Partial<Readonly<Record<Code, number>>> = {
   'wrong-passcode': EXIT.wrongPasscode,
@@ -21,6 +32,7 @@ const exits: Partial<Readonly<Record<Code, number>>> = {
   'no-quorum': EXIT.noQuorum,
   'cooling-off': EXIT.waiting,
   'pin-refused': EXIT.pinRefused,
+  'rate-limited': EXIT.tooSoon,
 };
 
 export function exitCodeOf(error: unknown): number {

@@ -1,7 +1,7 @@
 /** Drives the client's machines: their effects become cryptography, a durable memo and calls to the fleet. */
 import type { Envelope, PublicOperation } from '../api/bodies.ts';
 import { parseEvents } from '../api/events.ts';
-import { HoldfastError } from '../base/errors.ts';
+import { fail, HoldfastError } from '../base/errors.ts';
 import type { Clock } from '../base/ports.ts';
 import type { Secret } from '../base/secret.ts';
 import type { Fleet } from '../fleet/fleet.ts';
@@ -16,6 +16,8 @@ import { blindInput, type Input, openRegistration, type Tools } from './open.ts'
 
 /** Shorter than what nodes accept, longer than a slow evening at a slow node. */
 const REQUEST_LIFETIME_SECONDS = 120;
+/** One call through the fleet: longer than a node's whole conversation with the others. */
+const CALL_LIMIT_MS = 30_000;
 
 export interface Session {
   readonly fleet: Fleet;
@@ -24,6 +26,8 @@ export interface Session {
   readonly clientKey: ClientKey;
   readonly memos: MemoStore;
   readonly clock: Clock;
+  /** How long one operation waits for nodes, in all. */
+  readonly patienceMs: number;
   readonly tools: Tools;
 }
 
@@ -33,12 +37,19 @@ export interface Brought {
   readonly deal?: (generation: number) => Promise<Dealt> | Dealt;
 }
 
+/** @throws `no-quorum` also when its patience is over: nodes that hang, or lie, do not hold a person for ever */
 export async function driveClient<T>(session: Session, client: Client, machine: ClientMachine<T>, brought: Brought): Promise<T> {
   let step = machine.next();
+  let leftMs = session.patienceMs;
   while (!step.done) {
     let result: unknown;
     try {
-      result = await perform(session, client, step.value, brought);
+      if (step.value.kind === 'call') {
+        const beganMs = session.clock();
+        result = await call(session, client, step.value.call, leftMs).finally(() => {
+          leftMs -= session.clock() - beganMs;
+        });
+      } else result = await perform(session, client, step.value, brought);
     } catch (error) {
       step = machine.throw(error);
       continue;
@@ -48,7 +59,12 @@ export async function driveClient<T>(session: Session, client: Client, machine: 
   return step.value;
 }
 
-async function perform(session: Session, client: Client, effect: ClientEffect, { input, deal }: Brought): Promise<unknown> {
+async function perform(
+  session: Session,
+  client: Client,
+  effect: Exclude<ClientEffect, { kind: 'call' }>,
+  { input, deal }: Brought,
+): Promise<unknown> {
   const { tools, memos, http } = session;
   const slot = slotId(client.place);
   switch (effect.kind) {
@@ -58,8 +74,6 @@ async function perform(session: Session, client: Client, effect: ClientEffect, {
       return memos.save(slot, effect.memo);
     case 'request':
       return signRequest(session, effect);
-    case 'call':
-      return call(session, client, effect.call);
     case 'turn':
       return http.turn();
     case 'deal':
@@ -93,11 +107,18 @@ const operations: Record<Call['op'], PublicOperation> = {
   confirm: 'confirm',
   cancel: 'cancel',
   events: 'events',
+  wait: 'wait',
 };
 
-async function call({ http, pass, clientKey }: Session, { place }: Client, { op, ...own }: Call): Promise<Heard> {
+async function call({ http, pass, clientKey }: Session, { place }: Client, { op, ...own }: Call, leftMs: number): Promise<Heard> {
+  if (leftMs <= 0) fail('no-quorum', 'too few nodes answered in time');
   const credentials = { pass, clientKey: clientKey.publicKey, way: place.way };
-  const { said, refused, votes, standing, events }: Envelope = await http.call(operations[op], credentials, own);
+  const { said, refused, votes, standing, events }: Envelope = await http.call(
+    operations[op],
+    credentials,
+    own,
+    Math.min(leftMs, CALL_LIMIT_MS),
+  );
   return { said, refused, ...(votes && { votes }), ...(standing && { standing }), ...(events && { feeds: events.flatMap(feedOf) }) };
 }
 

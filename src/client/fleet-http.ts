@@ -24,7 +24,6 @@ export interface Reach {
   /** Base URLs of the nodes, in the order in which they are tried. */
   readonly urls: readonly string[];
   readonly fetch: Fetch;
-  readonly callLimitMs: number;
   readonly bundle?: BundleExchange;
 }
 
@@ -37,6 +36,9 @@ export interface Credentials {
 
 /** Refusals that concern the request itself, if they are true: then every node says so. */
 const FINAL: ReadonlySet<string> = new Set(['pass-refused', 'malformed', 'too-large', 'not-signed', 'request-expired', 'wrong-fleet']);
+
+/** How long one node may keep the others from being asked as well. Of a fleet that is well, a busy node answers in less. */
+const HEDGE_MS = 3_000;
 
 export class FleetHttp {
   readonly #reach: Reach;
@@ -53,30 +55,47 @@ export class FleetHttp {
 
   /**
    * Nobody signs a refusal, so that of one node ends nothing: the others are asked. (Attack: the node that is asked first calls
-   * every pass refused, and nobody comes to the rest of the fleet.)
-   * @throws what nodes refuse finally, when none takes the request; `no-quorum` when no node can be reached at all
+   * every pass refused, and nobody comes to the rest of the fleet.) A node that is silent is not waited for alone: the same bytes go
+   * through the next one too, and the first answer counts. That costs no guess, since members count the same bytes once.
+   * @param limitMs at most so long in all
+   * @throws what nodes refuse finally, when none takes the request; `no-quorum` when no node answers in time
    */
-  async call(operation: PublicOperation, { pass, ...caller }: Credentials, own: object): Promise<Envelope> {
+  async call(operation: PublicOperation, { pass, ...caller }: Credentials, own: object, limitMs: number): Promise<Envelope> {
     const schema: z.ZodType = requests[operation];
     const body = JSON.stringify(zod.encode(schema, { ...caller, ...own }));
     const { urls } = this.#reach;
+    const ended = new AbortController();
+    const late = setTimeout(() => ended.abort(new Error('it did not answer in time')), limitMs);
     const causes: string[] = [];
     let refused: HoldfastError | undefined;
-    for (let tried = 0; tried < urls.length; tried += 1) {
-      const url = urls[this.#turned % urls.length] ?? fail('configuration', 'the fleet entry names no node');
+    const through = async (turned: number) => {
+      if (ended.signal.aborted) return undefined;
+      const url = urls[turned % urls.length] ?? fail('configuration', 'the fleet entry names no node');
       try {
-        return await this.#post(`${url}/v1/${operation}`, pass, body);
+        const envelope = await this.#post(`${url}/v1/${operation}`, pass, body, ended.signal);
+        return { turned, envelope };
       } catch (error) {
         if (error instanceof HoldfastError && FINAL.has(error.code)) refused ??= error;
         causes.push(`${url}: ${error instanceof Error ? error.message : 'unreachable'}`);
-        this.turn();
+        return undefined;
       }
+    };
+    try {
+      const first = await firstOf(urls.length, HEDGE_MS, (tried) => through(this.#turned + tried));
+      if (first !== undefined) {
+        this.#turned = first.turned;
+        return first.envelope;
+      }
+    } finally {
+      clearTimeout(late);
+      ended.abort();
     }
+    this.turn();
     if (refused !== undefined) throw refused;
-    return fail('no-quorum', `no node could be reached (${causes.join('; ')})`, { nodes: urls.length });
+    return fail('no-quorum', `no node answered (${causes.join('; ')})`, { nodes: urls.length });
   }
 
-  async #post(url: string, pass: Secret<string>, body: string): Promise<Envelope> {
+  async #post(url: string, pass: Secret<string>, body: string, signal: AbortSignal): Promise<Envelope> {
     const { bundle } = this.#reach;
     const response = await this.#reach.fetch(url, {
       method: 'POST',
@@ -87,7 +106,7 @@ export class FleetHttp {
       },
       body,
       redirect: 'error',
-      signal: AbortSignal.timeout(this.#reach.callLimitMs),
+      signal,
     });
     const answer: unknown = await response.json();
     if (response.ok) {
@@ -98,4 +117,35 @@ export class FleetHttp {
     const { code, message, evidence } = errorBody.parse(answer).error;
     return fail(code, message, evidence);
   }
+}
+
+/** Begins one after the other, the next when one fails or is silent for so long. @returns what the first yields; nothing when none does */
+function firstOf<T>(count: number, hedgeMs: number, begin: (i: number) => Promise<T | undefined>): Promise<T | undefined> {
+  return new Promise((resolve) => {
+    let begun = 0;
+    let open = 0;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const end = (value: T | undefined) => {
+      clearTimeout(timer);
+      begun = count;
+      resolve(value);
+    };
+    const next = (): void => {
+      clearTimeout(timer);
+      if (begun === count) {
+        if (open === 0) end(undefined);
+        return;
+      }
+      const i = begun;
+      begun += 1;
+      open += 1;
+      timer = setTimeout(next, hedgeMs);
+      void begin(i).then((value) => {
+        open -= 1;
+        if (value !== undefined) end(value);
+        else next();
+      });
+    };
+    next();
+  });
 }

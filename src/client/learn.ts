@@ -60,7 +60,8 @@ function refused({ from, verdict }: Judged | Believed): RefusedBundle {
 }
 
 const ANY: LearnPurpose = { kind: 'recover', fleet: 'active' };
-const CALL_LIMIT_MS = 10_000;
+/** A bundle is a file that a node has at hand; the last one is kept for when none gives it. */
+const CALL_LIMIT_MS = 5_000;
 /** What one node may have verified in one session: verifying takes a tenth of a second in a browser. */
 const HEARD_MAX = 8;
 

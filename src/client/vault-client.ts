@@ -15,6 +15,7 @@ import { type AccountEvents, askEvents } from '../quorum/client/events.ts';
 import { pushActivation, pushConfirmation } from '../quorum/client/push.ts';
 import { type Recovered, recover } from '../quorum/client/recover.ts';
 import { askPresence, type SlotStatus } from '../quorum/client/status.ts';
+import { askWait } from '../quorum/client/wait.ts';
 import type { Argon2id } from '../vault/hardening.ts';
 import { DEFAULT_KDF, type KdfParameters } from '../vault/kdf.ts';
 import { PASSCODE_GUESSES_MAX, type Policy } from '../vault/policy.ts';
@@ -56,10 +57,13 @@ export interface SessionOptions {
   readonly random?: Random;
   readonly argon2id?: Argon2id;
   readonly verify?: Verify;
-  readonly callLimitMs?: number;
+  /** How long one operation waits for nodes, in all: default 45 s. What was begun is saved by then, and the next one goes on with it. */
+  readonly patienceMs?: number;
   /** The node to begin with, by its place in the entry; by default one by chance. */
   readonly first?: number;
 }
+
+const PATIENCE_MS = 45_000;
 
 /** A week to object, a month until a locked key is destroyed. */
 export const DEFAULT_POLICY: Policy = { guesses: PASSCODE_GUESSES_MAX, coolingOffSeconds: 7 * 86_400, graceSeconds: 30 * 86_400 };
@@ -92,7 +96,7 @@ export class VaultClient {
     const first = options.first ?? chance;
     const listed = chosen.nodes.map((node) => node.url.replace(/\/$/, ''));
     const urls = listed.map((_, i) => listed[(i + first) % listed.length] as string);
-    const reach = { urls, fetch: options.fetch ?? ((url, init) => fetch(url, init)), callLimitMs: options.callLimitMs ?? 30_000 };
+    const reach = { urls, fetch: options.fetch ?? ((url, init) => fetch(url, init)) };
     const bundle = this.#learned && exchangeOf(this.#learned);
     this.#session = {
       fleet: chosen.fleet,
@@ -101,6 +105,7 @@ export class VaultClient {
       clientKey: options.clientKey,
       memos: options.memos,
       clock: options.clock ?? systemClock,
+      patienceMs: options.patienceMs ?? PATIENCE_MS,
       tools: { random: options.random ?? systemRandom, ...(options.argon2id && { argon2id: options.argon2id }) },
     };
   }
@@ -140,6 +145,12 @@ export class VaultClient {
     await this.push(way);
     const client = this.#client(way);
     return driveClient(this.#session, client, recover(client), { input });
+  }
+
+  /** How long until the next guess is counted, in milliseconds: 0 for now, and for all that the nodes do not say. */
+  wait(way: WayIn): Promise<number> {
+    const client = this.#client(way);
+    return this.#drive(client, askWait(client));
   }
 
   /** Deletes what this slot holds: at once with the authority of `recover`, else after the cooling-off time. */

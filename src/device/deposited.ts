@@ -3,7 +3,7 @@ import { toHex } from '../base/bytes.ts';
 import { fail } from '../base/errors.ts';
 import { systemRandom } from '../base/ports.ts';
 import type { Deposited } from '../quorum/client/deposit.ts';
-import { describeSeconds } from './names.ts';
+import { codesOf, describeSeconds } from './names.ts';
 
 /** The recipient, and something that no other deposit has. */
 export function makeNote(recipient: string): string {
@@ -33,10 +33,10 @@ export function expectDeposited(outcome: Deposited, note?: string): Extract<Depo
       return fail('stale-generation', 'another device deposited a key meanwhile: restore from its backup first');
     case 'refused':
     case 'unfinished': {
-      const codes = new Set(outcome.refusals.map(({ refusal }) => refusal.refused));
-      if (codes.has('cancelled')) return fail('cancelled', 'the owner of the account objected');
+      const codes = codesOf(outcome.refusals);
+      if (codes.includes('cancelled')) return fail('cancelled', 'the owner of the account objected');
       return fail('no-quorum', 'too few nodes took it; what was made is saved, and the next command goes on with it', {
-        refused: [...codes].join(', '),
+        refused: codes.join(', '),
       });
     }
   }

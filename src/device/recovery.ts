@@ -1,6 +1,7 @@
 /** Getting the backup key back with a way in that the person brings: one guess. */
 import { type BackupKey, recipientOf } from '../backup/key.ts';
 import { fail } from '../base/errors.ts';
+import { systemClock } from '../base/ports.ts';
 import { Secret } from '../base/secret.ts';
 import type { Input } from '../client/open.ts';
 import type { VaultClient } from '../client/vault-client.ts';
@@ -8,7 +9,7 @@ import type { Recovered } from '../quorum/client/recover.ts';
 import { normalisePasscode } from '../vault/passcode.ts';
 import { readRecoveryCode } from '../vault/recovery-code.ts';
 import type { WayIn } from '../vault/slot.ts';
-import { nameOf } from './names.ts';
+import { codesOf, describeWait, nameOf } from './names.ts';
 import type { Say } from './say.ts';
 
 /** Asks the person for something secret, only when it is needed. */
@@ -38,11 +39,11 @@ export interface RecoveredKey {
   readonly authority: Found;
 }
 
-/** @throws `wrong-passcode`, `locked`, `not-found`, `no-quorum`; `malformed` for what cannot be one */
+/** @throws `wrong-passcode`, `rate-limited`, `locked`, `not-found`, `no-quorum`; `malformed` for what cannot be one */
 export async function recoverKey(client: VaultClient, { way, ask }: Bring, say: Say): Promise<RecoveredKey> {
   const input = readInput(way, await ask());
   say('asking the fleet for the backup key');
-  const authority = expectOpened(await client.recover(way, input), way);
+  const authority = expectOpened(await client.recover(way, input), way, systemClock());
   if (authority.liars.length > 0) say(`warning: ${authority.liars.length} node(s) answered falsely and were outvoted: tell the operator`);
   if (!authority.confirmed) say('warning: too few nodes know yet that this succeeded: the next command tells them');
   const key = new Secret(authority.opened.secret);
@@ -54,7 +55,15 @@ export function readInput(way: WayIn, typed: string): Input {
   return way.kind === 'recovery-code' ? readRecoveryCode(typed) : normalisePasscode(typed);
 }
 
-function expectOpened(recovered: Recovered, way: WayIn): Found {
+/** When the next guess is counted, in words and for programs. */
+function nextGuess({ waitMs }: { readonly waitMs: number }, nowMs: number) {
+  if (waitMs === 0) return { allowed: '', evidence: {} };
+  const secondsLeft = Math.ceil(waitMs / 1000);
+  const allowedAt = new Date(nowMs + waitMs).toISOString();
+  return { allowed: `; the next one is allowed ${describeWait(secondsLeft, nowMs)}`, evidence: { secondsLeft, allowedAt } };
+}
+
+function expectOpened(recovered: Recovered, way: WayIn, nowMs: number): Found {
   const name = nameOf(way);
   switch (recovered.kind) {
     case 'opened':
@@ -62,20 +71,30 @@ function expectOpened(recovered: Recovered, way: WayIn): Found {
     case 'wrong': {
       const { guessesLeft, sure } = recovered;
       if (way.kind !== 'passcode') return fail('wrong-passcode', `this is not the ${name} of this account`, { sure });
-      const left = `${guessesLeft} ${guessesLeft === 1 ? 'guess is' : 'guesses are'} left`;
+      const { allowed, evidence } = nextGuess(recovered, nowMs);
+      const left = `${guessesLeft} ${guessesLeft === 1 ? 'guess is' : 'guesses are'} left${guessesLeft > 0 ? allowed : ''}`;
       const doubt = 'or a node answered falsely: too few answered to tell. Try the same passcode again when more are up; it costs nothing';
       return fail('wrong-passcode', sure ? `the passcode is wrong; ${left}` : `the passcode is wrong (${left}), ${doubt}`, {
         guessesLeft,
         sure,
+        ...evidence,
       });
+    }
+    case 'waiting': {
+      const { allowed, evidence } = nextGuess(recovered, nowMs);
+      const { guessesLeft } = recovered;
+      return fail('rate-limited', `too soon after wrong guesses: this one was not made${allowed}`, { guessesLeft, ...evidence });
     }
     case 'locked':
       return fail('locked', `all guesses are used up: the fleet has locked this ${name} for good`);
     case 'nothing':
       return fail('not-found', `the fleet holds no backup key under a ${name} for this account`);
-    case 'unfinished':
-      return fail('no-quorum', `too few nodes answered; no other guess was made, and the same ${name} goes on with this one`, {
-        refused: [...new Set(recovered.refusals.map(({ refusal }) => refusal.refused))].join(', '),
+    case 'unfinished': {
+      const refused = codesOf(recovered.refusals);
+      const soon = refused.includes('rate-limited') ? '; nodes say that it is too soon after wrong guesses' : '';
+      return fail('no-quorum', `too few nodes answered${soon}; no other guess was made, and the same ${name} goes on with this one`, {
+        refused: refused.join(', '),
       });
+    }
   }
 }

@@ -1,4 +1,5 @@
 /** How the account stands, as the nodes sign it, and what happened to it. */
+import { systemClock } from '../base/ports.ts';
 import { guessesLeft } from '../quorum/client/recover.ts';
 import { PASSCODE, RECOVERY_CODE } from '../vault/slot.ts';
 import { tellWaiting, type Waiting } from './cancel.ts';
@@ -12,6 +13,8 @@ export interface AccountStatus {
   readonly generation: number;
   readonly guessesLeft: number;
   readonly guessesUsed: number;
+  /** Of a passcode that was guessed wrongly: until the next guess is counted. */
+  readonly nextGuess?: { readonly secondsLeft: number; readonly allowedAt: string };
   readonly locked: boolean;
   /** A recovery code opens the key too. */
   readonly recoveryCode: boolean;
@@ -59,5 +62,9 @@ async function tellPasscode({ client, fleet }: Visit): Promise<Omit<AccountStatu
   }
   const left = guessesLeft(fleet.fleet, registration, reports, 0);
   const used = registration.core.policy.guesses - left;
-  return { registered: true, generation, guessesLeft: left, guessesUsed: used, locked: left === 0, nodes, silent };
+  const waitMs = left > 0 && used > 0 ? await client.wait(PASSCODE) : 0;
+  const allowedAt = new Date(systemClock() + waitMs).toISOString();
+  const nextGuess = { secondsLeft: Math.ceil(waitMs / 1000), allowedAt };
+  const locked = left === 0;
+  return { registered: true, generation, guessesLeft: left, guessesUsed: used, ...(waitMs > 0 && { nextGuess }), locked, nodes, silent };
 }

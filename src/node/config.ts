@@ -10,7 +10,7 @@ import { dirname, resolve } from 'node:path';
 import { z } from 'zod';
 import { fail } from '../base/errors.ts';
 import { FRESHNESS_MS } from '../trust/log-checks.ts';
-import { DEFAULT_LOCK_DELAY_MS, DEFAULT_TIMING } from './service.ts';
+import { DEFAULT_GUESS_DELAYS_MS, DEFAULT_LOCK_DELAY_MS, DEFAULT_TIMING } from './service.ts';
 
 /** @param atMost what whoever controls this key can at most do */
 const told = <T extends z.ZodType>(type: T, description: string, atMost: string): T => type.meta({ description, atMost }) as T;
@@ -200,6 +200,14 @@ const config = z.strictObject({
     'deny service between nodes; none of another identity key is spoken to',
   ),
   passes,
+  guessDelaysMs: told(
+    z
+      .array(z.int().min(0).max(86_400_000))
+      .max(16)
+      .default([...DEFAULT_GUESS_DELAYS_MS]),
+    "The tenant's delays between guesses at a passcode: how long after one wrong guess, after two, ..., the next is counted; the last holds for all further. Empty: none.",
+    'have this node count guesses sooner, or refuse them; the number of guesses stays, and delays take as many nodes as can stop a quorum',
+  ),
   /** Fleet keys over the air. Without it the fleet's entry is pinned in its clients. */
   transparency: transparency.optional(),
   metrics: z

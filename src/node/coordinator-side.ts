@@ -89,6 +89,10 @@ export class CoordinatorSide implements CoordinatorPort {
     return { told: done.map(({ node, outcome }) => ({ node, ...outcome })), refused };
   }
 
+  wait(ask: Authorised): Promise<Gathered> {
+    return this.#gather({ ...ask, op: 'wait' }, undefined, this.#limits.answerLingerMs);
+  }
+
   #gather(ask: Question, slot: Id | undefined, lingerMs: number): Promise<Gathered> {
     const { quorum } = this.#body.fleet;
     return converse(this.#floor, gather(this.#members, ask, slot, this.#patience(lingerMs), quorum), this.#stop);
@@ -102,26 +106,31 @@ export class CoordinatorSide implements CoordinatorPort {
     return AbortSignal.any([this.#stop, AbortSignal.timeout(this.#limits.limitMs)]);
   }
 
-  /** For what is not answered by one signed statement. Who cannot be reached is left out. */
+  /**
+   * For what is not answered by one signed statement. Left out is who cannot be reached, and who is later than a quorum by more than
+   * the others are given: one that hangs must not hold up the person. Its call goes on, so that its connection is not closed over it.
+   */
   async #everyone<T extends object | true>(
     ask: (member: MemberPort) => Promise<T | Refusal>,
   ): Promise<{ done: { node: Id; outcome: T }[]; refused: { node: Id; refusal: Refusal }[] }> {
     const signal = this.#signal();
     const done: { node: Id; outcome: T }[] = [];
     const refused: { node: Id; refusal: Refusal }[] = [];
+    const enough = Promise.withResolvers<void>();
     const one = async (node: Id): Promise<void> => {
       try {
         const outcome = await ask(this.#floor.at(node, signal));
         this.#floor.heard(node);
         if (outcome !== true && isRefusal(outcome)) refused.push({ node, refusal: outcome });
         else done.push({ node, outcome: outcome as T });
+        if (done.length === this.#body.fleet.quorum) setTimeout(enough.resolve, this.#limits.recordLingerMs).unref();
       } catch (error) {
         if (error instanceof HoldfastError) refused.push({ node, refusal: refuse(error.code, error.message, error.evidence) });
         else this.#floor.unreachable(node, error);
       }
     };
-    await Promise.all(this.#members.map(one));
-    return { done, refused };
+    await Promise.race([Promise.all(this.#members.map(one)), enough.promise]);
+    return { done: [...done], refused: [...refused] };
   }
 
   async #standing(slot: Id): Promise<Standing | undefined> {

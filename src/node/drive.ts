@@ -15,6 +15,7 @@ import type { Store } from '../store/store.ts';
 import type { CounterBank, Token } from '../token/index.ts';
 import { coreOf, type Registration, shareContext } from '../vault/registration.ts';
 import type { Verify } from '../wire/signed.ts';
+import { LastCounted } from './last-counted.ts';
 import { SlotLocks } from './slot-locks.ts';
 import type { Trace } from './trace.ts';
 
@@ -32,6 +33,10 @@ export interface Body {
    * arrive: a slow phone spends seconds in Argon2id, and then perhaps has no network.
    */
   readonly lockDelayMs: number;
+  /** `Member.guessDelaysMs`. */
+  readonly guessDelaysMs: readonly number[];
+  /** Milliseconds on a clock that nobody sets; by default that of this process. */
+  readonly monotonicMs?: () => number;
 }
 
 /** Of an account, in one answer: fits its bound with room (api/bodies.ts). */
@@ -49,12 +54,14 @@ export class Driver {
   /** Known to be proven: the store hands out the same one as long as the row is the same, and an operation reads it several times. */
   readonly #proven = new WeakMap<Standing, Registration>();
   readonly #onDue: (dueMs: number) => void;
+  readonly #counted: LastCounted;
 
   /** @param onDue told when a slot that was saved wants attention at that time */
   constructor(body: Body, onDue: (dueMs: number) => void) {
     this.#body = body;
     this.#index = shareIndex(body.fleet, body.self);
     this.#onDue = onDue;
+    this.#counted = new LastCounted(Math.max(body.lockDelayMs, ...body.guessDelaysMs), body.monotonicMs);
   }
 
   /**
@@ -62,9 +69,9 @@ export class Driver {
    * @param slots all that the machine loads to change them
    */
   run<T>(slots: readonly Id[], start: (member: Member) => Machine<T>): Promise<T> {
-    const { fleet, self, verify, clock } = this.#body;
+    const { fleet, self, verify, clock, guessDelaysMs, lockDelayMs } = this.#body;
     return this.locks.hold(slots, async () => {
-      const machine = start({ fleet, self, verify, now: clock() });
+      const machine = start({ fleet, self, verify, now: clock(), guessDelaysMs, lockDelayMs });
       const seen: Seen = new Map();
       let step = machine.next();
       while (!step.done) {
@@ -96,6 +103,7 @@ export class Driver {
         return this.#view(effect.slot, seen);
       case 'commit': {
         const sequence = await token.counters.commit(effect.slot, effect.counters);
+        this.#counted.note(effect.slot, seen.get(effect.slot), effect.counters);
         seen.set(effect.slot, effect.counters);
         return sequence;
       }
@@ -122,7 +130,8 @@ export class Driver {
     const { counters: bank } = this.#body.token;
     const [counters, record] = await Promise.all([bank.read(slot), this.load(slot)]);
     seen.set(slot, counters);
-    return { counters, record, sequence: bank.sequence, standing: this.standing, hasRoom: bank.hasRoom };
+    const sinceCountedMs = this.#counted.sinceMs(slot);
+    return { counters, record, sequence: bank.sequence, standing: this.standing, sinceCountedMs, hasRoom: bank.hasRoom };
   }
 
   async #save({ slot, record, event }: Effect & { kind: 'save' }, seen: Seen): Promise<void> {

@@ -98,7 +98,17 @@ async function assemble(config: Config, stop: AbortSignal, clock: Clock, parts: 
   );
   const { lockDelayMs, ...timing } = config.timing;
   const verify = fastVerify();
-  const body = { fleet, self, token: remembering(token, verify), store, clock, verify, trace: warn, lockDelayMs };
+  const body = {
+    fleet,
+    self,
+    token: remembering(token, verify),
+    store,
+    clock,
+    verify,
+    trace: warn,
+    lockDelayMs,
+    guessDelaysMs: config.guessDelaysMs,
+  };
   const vault = parts.add(new VaultService({ ...body, peers, timing, code, tokenClass: token.description.class }), (it) => it.close());
 
   if (config.transparency !== undefined) {

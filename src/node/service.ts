@@ -42,6 +42,12 @@ export const DEFAULT_TIMING: Timing = {
 /** For `Body.lockDelayMs`. */
 export const DEFAULT_LOCK_DELAY_MS = 60_000;
 
+/**
+ * For `Body.guessDelaysMs`. Three slips cost nobody time; all ten guesses take more than three hours, in which the owner may look at his
+ * account and take another way in.
+ */
+export const DEFAULT_GUESS_DELAYS_MS: readonly number[] = [0, 0, 0, 60_000, 300_000, 900_000, 3_600_000];
+
 export interface VaultParts extends Body {
   readonly peers: PeersPort;
   readonly tokenClass: 'device' | 'host';

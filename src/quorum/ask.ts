@@ -30,6 +30,8 @@ export interface Authorised {
 
 export type Ask =
   | ({ readonly op: 'status' } & Authorised)
+  /** How long until the next guess is counted. */
+  | ({ readonly op: 'wait' } & Authorised)
   | ({ readonly op: 'register-vote'; readonly registration: Registration; readonly replace?: Signed } & Authorised)
   | ({ readonly op: 'attempt-vote'; readonly element: Uint8Array } & Authorised)
   | ({ readonly op: 'answer'; readonly element: Uint8Array; readonly votes: readonly Signed[] } & Authorised)
@@ -43,7 +45,7 @@ export interface Refusal {
   readonly refused: Code;
   readonly message: string;
   readonly evidence?: Evidence;
-  /** Of an attempt: node/refusal. A client gives up a number only on members' own word. */
+  /** Of an attempt: node/refusal, or node/wait. A client gives up a number, or waits, only on members' own word. */
   readonly statement?: Signed;
 }
 
@@ -65,4 +67,8 @@ export interface Member {
   readonly verify: Verify;
   /** Milliseconds since 1970. */
   readonly now: number;
+  /** How long after so many wrong guesses in a row the next one is counted: the first after one, the last after all further. */
+  readonly guessDelaysMs: readonly number[];
+  /** How long the confirmation of the last guess is given to arrive before the guesses are said to be used up. */
+  readonly lockDelayMs: number;
 }

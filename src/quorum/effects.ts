@@ -22,6 +22,11 @@ export interface View {
   /** The last durable commit sequence. */
   readonly sequence: bigint;
   readonly standing: VotingStanding;
+  /**
+   * How long ago this member last counted a guess in this slot, at least, by a clock that nobody can set (member/wait.ts). What came
+   * before its process began is taken to be as late as that.
+   */
+  readonly sinceCountedMs: number;
   /** The token has room for a slot it does not know yet. */
   readonly hasRoom: boolean;
 }

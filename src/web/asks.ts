@@ -24,6 +24,7 @@ export async function readCaller({ pass, way, clientKey, request }: SpelledCalle
 export function spellAsk(ask: Question): PeerAsk {
   switch (ask.op) {
     case 'status':
+    case 'wait':
       return { op: ask.op, ...spellCaller(ask) };
     case 'register-vote':
       return { op: ask.op, ...spellCaller(ask), registration: ask.registration.bytes, ...(ask.replace && { replace: ask.replace }) };
@@ -40,6 +41,7 @@ export function spellAsk(ask: Question): PeerAsk {
 export async function readAsk(spelled: PeerAsk, fleet: Fleet, passes: Passes): Promise<Question> {
   switch (spelled.op) {
     case 'status':
+    case 'wait':
       return { op: spelled.op, ...(await readCaller(spelled, passes)) };
     case 'register-vote': {
       const { op, registration, replace } = spelled;

@@ -102,6 +102,7 @@ export interface CoordinatorPort {
   confirm(confirmed: Confirmed, place: Place): Promise<Gathered>;
   cancel(place: Place, cancelled: Cancelled): Promise<CancelOutcome>;
   events(ask: Authorised): Promise<EventsOutcome>;
+  wait(ask: Authorised): Promise<Gathered>;
 }
 
 export interface Health {

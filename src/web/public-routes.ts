@@ -54,6 +54,7 @@ function operations({ clients, fleet }: VaultPort): Operations {
       const { told, refused } = await clients.events({ caller, request });
       return { ...enveloped({ said: told, refused }), events: told.map(({ node, events }) => ({ node, events })) };
     },
+    wait: async ({ request }, caller) => enveloped(await clients.wait({ caller, request })),
   };
 }
 

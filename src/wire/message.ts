@@ -17,7 +17,7 @@ import { bytes, choice, type Field, flag, id, nonce, type Of, Reader, struct, u1
 export const SUITE = 1;
 
 /** What a client may ask for; the client key signs which. Never reorder. */
-export const operation = choice('status', 'register', 'activate', 'attempt', 'confirm', 'cancel', 'events');
+export const operation = choice('status', 'register', 'activate', 'attempt', 'confirm', 'cancel', 'events', 'wait');
 export type Operation = ReturnType<(typeof operation)['read']>;
 
 const slotHead = { slot: id, generation: u32, digest: id };
@@ -31,6 +31,8 @@ const shapes = {
   'node/answer': { ...slotHead, attempt: u32, element: id, nonce, evaluated: bytes(512), sequence: u64 },
   /** This attempt cannot be counted or answered here: why is in the counters. Unsigned, a coordinator could make clients burn numbers. */
   'node/refusal': { ...slotHead, attempt: u32, element: id, nonce, tried: u32, cleared: u32 },
+  /** A guess under this number is counted here only after so many milliseconds from now (0: at once), for one request's nonce. */
+  'node/wait': { ...slotHead, attempt: u32, nonce, waitMs: u32 },
   /** A member's counters of a slot, for one request's nonce. `standing` is false while the member does not vote. */
   'node/status': {
     ...slotHead,

@@ -45,6 +45,31 @@ test('what is encoded decodes to the same', () => {
   expect(around(peerOperations.changes.reply, page)).toEqual(page);
 });
 
+test('a refusal with a code of a later release counts as one, with what else is said; it hides nobody', () => {
+  const spelled = encodeJson(envelope, reply) as { refused: object[] };
+  const evidence = { tried: 3 };
+  const later = { node, refused: 'moon-phase', message: 'not tonight', evidence, statement: { signed: 'AQ', signature: 'A'.repeat(86) } };
+  const heard = decodeJson(envelope, { ...spelled, refused: [...spelled.refused, later] }, 'body') as typeof reply;
+  expect(heard.said).toEqual(reply.said);
+  expect(heard.refused[0]).toEqual(reply.refused[0]);
+  expect(heard.refused[1]).toMatchObject({
+    refusal: {
+      refused: 'unrecognised',
+      message: 'not tonight',
+      evidence: { tried: 3, code: 'moon-phase' },
+      statement: { bytes: Uint8Array.of(1) },
+    },
+  });
+  const { node: _, ...alone } = later;
+  expect(decodeJson(peerOperations.ask.reply, alone, 'reply')).toMatchObject({ refused: 'unrecognised' });
+  const error = { code: 'moon-phase', message: 'not tonight', evidence, next: 'wait' };
+  expect(decodeJson(errorBody, { error }, 'error')).toMatchObject({ error: { code: 'unrecognised', message: 'not tonight' } });
+  for (const name of ['__proto__', 'toString', 'Moon', '']) {
+    expect(() => decodeJson(errorBody, { error: { ...error, code: name } }, 'error')).toThrow();
+  }
+  expect(decodeJson(errorBody, { error: { ...error, code: 'constructor' } }, 'error')).toMatchObject({ error: { code: 'unrecognised' } });
+});
+
 describe('refused as malformed', () => {
   const spelled = () => encodeJson(requests.attempt, attempt) as Record<string, unknown>;
   const refused = (change: Record<string, unknown>) => () => decodeJson(requests.attempt, { ...spelled(), ...change }, 'body');
@@ -80,8 +105,8 @@ describe('refused as malformed', () => {
     expect(() => decodeJson(envelope, many, 'reply')).toThrow(/said/);
   });
 
-  test('an unknown code', () => {
-    const error = { code: 'nonsense', message: '', evidence: {}, next: '' };
+  test('a code that is no word', () => {
+    const error = { code: 'non sense', message: '', evidence: {}, next: '' };
     expect(() => decodeJson(errorBody, { error }, 'reply')).toThrow(/error.code/);
   });
 });

@@ -58,21 +58,26 @@ export class TestFleet {
     mode: 'pinned' | 'over-the-air' = 'pinned',
   ): Promise<TestFleet> {
     const folder = mkdtempSync(join(tmpdir(), 'holdfast-e2e-'));
-    await holdfast('fleet', 'up', '--nodes', `${nodes}`, '--dir', folder, ...(mode === 'pinned' ? ['--pinned'] : []));
-    if (configure !== undefined) {
-      await holdfast('fleet', 'down', '--dir', folder);
-      for (const name of ['accounts', ...Array.from({ length: nodes }, (_, i) => `node-${i + 1}`)]) {
-        const file = configFile(folder, name);
-        writeFileSync(file, JSON.stringify(configure(name, readConfig(folder, name))));
+    try {
+      await holdfast('fleet', 'up', '--nodes', `${nodes}`, '--dir', folder, ...(mode === 'pinned' ? ['--pinned'] : []));
+      if (configure !== undefined) {
+        await holdfast('fleet', 'down', '--dir', folder);
+        for (const name of ['accounts', ...Array.from({ length: nodes }, (_, i) => `node-${i + 1}`)]) {
+          const file = configFile(folder, name);
+          writeFileSync(file, JSON.stringify(configure(name, readConfig(folder, name))));
+        }
+        await holdfast('fleet', 'up', '--dir', folder);
       }
-      await holdfast('fleet', 'up', '--dir', folder);
+      return new TestFleet(folder);
+    } catch (error) {
+      await takeDown(folder);
+      throw error;
     }
-    return new TestFleet(folder);
   }
 
   async down(): Promise<void> {
     await this.#web.close();
-    await holdfast('fleet', 'down', '--dir', this.folder).finally(() => rmSync(this.folder, { recursive: true, force: true }));
+    await takeDown(this.folder);
   }
 
   /** As its program reads it. */
@@ -90,6 +95,31 @@ export class TestFleet {
 
   start(...nodes: readonly number[]): Promise<unknown> {
     return Promise.all(nodes.map((node) => holdfast('fleet', 'start', `node-${node}`, '--dir', this.folder)));
+  }
+
+  /** The processes go on to be there, and do nothing, until `thaw`. */
+  freeze(...nodes: readonly number[]): void {
+    for (const node of nodes) process.kill(this.#pid(node), 'SIGSTOP');
+  }
+
+  /** Also of nodes that are not frozen, or not there. */
+  thaw(...nodes: readonly number[]): void {
+    for (const node of nodes) {
+      try {
+        process.kill(this.#pid(node), 'SIGCONT');
+      } catch (error) {
+        if (!['ESRCH', 'ENOENT'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
+      }
+    }
+  }
+
+  /** With the sources of another folder. */
+  startFrom(project: string, node: number): Promise<unknown> {
+    return run(process.execPath, [join(project, 'src/cli/main.ts'), 'fleet', 'start', `node-${node}`, '--dir', this.folder]);
+  }
+
+  #pid(node: number): number {
+    return Number(readFileSync(join(this.folder, `node-${node}`, 'pid'), 'utf8'));
   }
 
   /** Copies a node's token or store away; the returned function puts the copy back. The node must be stopped. */
@@ -140,4 +170,8 @@ export const QUICK = { kdf: KDF_MIN, policy: { ...DEFAULT_POLICY, coolingOffSeco
 async function holdfast(...args: readonly string[]): Promise<string> {
   const { stdout } = await run(process.execPath, [MAIN, ...args], { maxBuffer: 1 << 24 });
   return stdout;
+}
+
+function takeDown(folder: string): Promise<unknown> {
+  return holdfast('fleet', 'down', '--dir', folder).finally(() => rmSync(folder, { recursive: true, force: true }));
 }

@@ -50,7 +50,7 @@ export class TestFleet {
   readonly fleet: Fleet;
   readonly traces: Traced[] = [];
   readonly lockDelayMs: number;
-  /** Added to the clock of all nodes. */
+  /** Added to the clocks of all nodes. */
   laterMs = 0;
   readonly #hsm: SoftHsm;
   readonly #folder: string;
@@ -62,6 +62,7 @@ export class TestFleet {
   readonly code = new Map<number, Code>();
 
   #turn: Promise<unknown> = Promise.resolve();
+  #guessDelaysMs: readonly number[] = [];
 
   private constructor(fleet: Fleet, hsm: SoftHsm, folder: string, lockDelayMs: number) {
     this.fleet = fleet;
@@ -71,7 +72,7 @@ export class TestFleet {
   }
 
   /** All nodes up. */
-  static async make({ size = 3, quorum = 2, lockDelayMs = 0 } = {}): Promise<TestFleet> {
+  static async make({ size = 3, quorum = 2, lockDelayMs = 0, guessDelaysMs = [] as readonly number[] } = {}): Promise<TestFleet> {
     const labels = Array.from({ length: size }, (_, i) => `node-${i}`);
     const hsm = makeSoftHsm(labels);
     for (const label of labels) createNodeKeys({ ...hsm.config(label), pages: 2 });
@@ -83,6 +84,7 @@ export class TestFleet {
       await close();
     }
     const made = new TestFleet(makeFleet('test', quorum, quorum, keys), hsm, folder, lockDelayMs);
+    made.#guessDelaysMs = guessDelaysMs;
     await Promise.all(labels.map((_, i) => made.start(i)));
     return made;
   }
@@ -147,9 +149,11 @@ export class TestFleet {
       tokenClass: token.description.class,
       store,
       clock: () => Date.now() + this.laterMs,
+      monotonicMs: () => performance.now() + this.laterMs,
       verify: fastVerify(),
       trace: (what, fields) => this.traces.push({ node, what, fields }),
       lockDelayMs: this.lockDelayMs,
+      guessDelaysMs: this.#guessDelaysMs,
       peers: this.#peersOf(node),
       timing: QUICK,
       ...(this.code.has(node) && { code: this.code.get(node)! }),

@@ -175,6 +175,8 @@ export class Person {
     switch (call.op) {
       case 'status':
         return clients.status({ caller, request: call.request });
+      case 'wait':
+        return clients.wait({ caller, request: call.request });
       case 'register': {
         const { request, replace } = call;
         const registration = parseRegistration(call.registration, this.#at.fleet);

@@ -30,6 +30,8 @@ export class BenchMember {
   seen = new Map<Id, bigint>();
   sequence = 1n << 32n;
   standing: VotingStanding = 'full';
+  /** As long ago as the test says. */
+  sinceCountedMs = 0;
   /** Kinds of effects since the last ask, in order. */
   did: Effect['kind'][] = [];
 
@@ -40,7 +42,8 @@ export class BenchMember {
   }
 
   get member(): Member {
-    return { fleet: this.bench.fleet, self: this.key.id, verify: this.bench.keys.verify, now: NOW_MS };
+    const { fleet, keys, guessDelaysMs, lockDelayMs } = this.bench;
+    return { fleet, self: this.key.id, verify: keys.verify, now: NOW_MS, guessDelaysMs, lockDelayMs };
   }
 
   ask(ask: Question, heard = 0): Reply {
@@ -70,9 +73,9 @@ export class BenchMember {
     const { vault } = this.bench;
     switch (effect.kind) {
       case 'load': {
-        const { sequence, standing } = this;
+        const { sequence, standing, sinceCountedMs } = this;
         const counters = this.counters.get(effect.slot) ?? NEW_COUNTERS;
-        return { counters, record: this.records.get(effect.slot), sequence, standing, hasRoom: true };
+        return { counters, record: this.records.get(effect.slot), sequence, standing, sinceCountedMs, hasRoom: true };
       }
       case 'commit':
         this.counters.set(effect.slot, effect.counters);
@@ -104,6 +107,8 @@ export class Bench {
   readonly fleet: Fleet;
   readonly vault: Vault;
   readonly members: readonly [BenchMember, BenchMember, BenchMember];
+  guessDelaysMs: readonly number[] = [];
+  lockDelayMs = 0;
   readonly #client = this.keys.make('client');
   #nonces = 0;
 

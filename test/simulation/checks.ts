@@ -6,7 +6,7 @@ import type { Id } from '../../src/base/bytes.ts';
 import type { Fleet } from '../../src/fleet/fleet.ts';
 import type { Counters } from '../../src/quorum/counters.ts';
 import type { Registration } from '../../src/vault/registration.ts';
-import { decodeMessage } from '../../src/wire/message.ts';
+import { decodeMessage, type Message } from '../../src/wire/message.ts';
 import type { World } from './world.ts';
 
 export class LawBroken extends Error {
@@ -46,15 +46,18 @@ export class Checks {
   readonly #world: World;
   readonly #fleet: Fleet;
   readonly #trust: Trust;
+  readonly #guessDelaysMs: readonly number[];
   readonly #nameOf: (digest: Id) => string;
   readonly #generations = new Map<Id, Generation>();
   readonly #inForce = new Map<string, Id>();
   readonly #signed = new Map<string, string>();
   readonly #askedMs = new Map<string, number>();
+  readonly #votedMs = new Map<string, number>();
   #order = 0;
 
-  constructor(world: World, fleet: Fleet, trust: Trust, nameOf: (digest: Id) => string) {
+  constructor(world: World, fleet: Fleet, trust: Trust, guessDelaysMs: readonly number[], nameOf: (digest: Id) => string) {
     this.#world = world;
+    this.#guessDelaysMs = guessDelaysMs;
     this.#fleet = fleet;
     this.#trust = trust;
     this.#nameOf = nameOf;
@@ -87,6 +90,38 @@ export class Checks {
       guesses.set(element, { attempt, firstMs: this.#world.now, order: this.#order, nodes: new Set([node]) });
     } else known.nodes.add(node);
     this.#countGuesses(registration);
+    this.#comesInTime(digest, attempt);
+  }
+
+  /** A member that is no traitor votes for an attempt: not before its delay after the vote that it gave last. */
+  votes(node: Id, { cleared }: Counters, { digest, attempt }: Pick<Message<'node/attempt-vote'>, 'digest' | 'attempt'>): void {
+    if (this.#trust.compromised.has(node)) return;
+    const { now } = this.#world;
+    const own = `${node} ${digest}`;
+    const waitedMs = now - (this.#votedMs.get(own) ?? 0);
+    const delayMs = this.#delayMs(attempt - 1 - cleared);
+    if (waitedMs < delayMs) {
+      throw new LawBroken('delays', `attempt ${attempt} of ${this.#nameOf(digest)} is voted for ${waitedMs} ms after the one before`);
+    }
+    this.#votedMs.set(own, now);
+    const first = `${digest} ${attempt}`;
+    if (!this.#votedMs.has(first)) this.#votedMs.set(first, now);
+  }
+
+  /** Two quorums share a member. So what one certified is followed by another only after the delay, whoever carried the messages. */
+  #comesInTime(digest: Id, attempt: number): void {
+    if (this.#trust.compromised.size + this.#trust.rolledBack.size > 0) return;
+    const { guesses, successes } = this.#of(digest);
+    const delayMs = this.#delayMs(attempt - 1 - Math.max(...successes));
+    for (const { attempt: earlier } of guesses.values()) {
+      const votedMs = this.#votedMs.get(`${digest} ${earlier}`);
+      if (earlier >= attempt || votedMs === undefined || this.#world.now >= votedMs + delayMs) continue;
+      throw new LawBroken('delays', `attempt ${attempt} of ${this.#nameOf(digest)} is answered too soon after attempt ${earlier}`);
+    }
+  }
+
+  #delayMs(wrong: number): number {
+    return wrong <= 0 ? 0 : (this.#guessDelaysMs[Math.min(wrong, this.#guessDelaysMs.length) - 1] ?? 0);
   }
 
   /** The right passcode was found, and its unlock key says so. */
@@ -221,7 +256,7 @@ export class Checks {
 }
 
 /** The type that a signed message says it is: its first byte is the length of the domain string. */
-function typeOf(bytes: Uint8Array): string {
+export function typeOf(bytes: Uint8Array): string {
   return Buffer.from(bytes.subarray(1, 1 + (bytes[0] ?? 0)))
     .toString('latin1')
     .slice('holdfast/v1/'.length);

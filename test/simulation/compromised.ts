@@ -40,6 +40,11 @@ export class Compromised {
       case 'attempt-vote': {
         const { slot, generation, digest, attempt, nonce } = decodeMessage('client/request', ask.request.bytes);
         const element = hash(ask.element);
+        if (trick === 'forget') {
+          const waitMs = world.chance.pick([1, 86_400_000]);
+          const statement = node.sign(encodeMessage('node/wait', { ...head, slot, generation, digest, attempt, nonce, waitMs }));
+          return { refused: 'rate-limited', message: 'so it says', statement };
+        }
         if (trick === 'inflate') {
           const statement = node.sign(
             encodeMessage('node/refusal', { ...head, slot, generation, digest, attempt, element, nonce, tried: 99, cleared: 0 }),
@@ -72,6 +77,9 @@ export class Compromised {
       }
       case 'status':
         return this.#status(node, ask, trick);
+      // The device of the simulation does not ask for it.
+      case 'wait':
+        return 'behave';
       case 'lock': {
         const { counters, record } = node.view(this.#simulation.slot);
         if (record?.standing === undefined) return 'behave';

@@ -17,6 +17,8 @@ import type { Simulation } from './simulation.ts';
 import { catchUp } from './tasks.ts';
 
 const TRIES = 6;
+/** More than the longest delay has seconds: it must be over by then. */
+const WAITS_MAX = 12;
 
 /** @throws LawBroken */
 export function judge(simulation: Simulation): void {
@@ -115,7 +117,7 @@ function acknowledgedStands({ owner, vault, plan }: Simulation, standing: Deal |
 function recoverable(simulation: Simulation, standing: Deal): void {
   const device = simulation.owner.devices[0] as Device;
   const told: string[] = [];
-  for (let tries = 0; tries < TRIES; tries += 1) {
+  for (let tries = 0, waits = 0; tries < TRIES; tries += 1) {
     const outcome = finish(simulation, device, recover(device.client), standing.passcode);
     if ('failed' in outcome) {
       told.push(String(outcome.failed));
@@ -123,6 +125,13 @@ function recoverable(simulation: Simulation, standing: Deal): void {
     }
     const { result } = outcome;
     told.push(result.kind);
+    if (result.kind === 'waiting' && waits < WAITS_MAX) {
+      // Liars may say that it is less.
+      wait(simulation, Math.max(result.waitMs, 1000));
+      waits += 1;
+      tries -= 1;
+      continue;
+    }
     if (isRight(simulation, standing, result)) return;
   }
   if (tooFewVoters(simulation, standing)) return simulation.story.count('ending: too few members vote on it any more');

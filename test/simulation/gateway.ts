@@ -100,6 +100,8 @@ export function serve(simulation: Simulation, node: Node, call: Call, caller: Ca
         const standing = node.disk.records.get(slot)?.standing;
         return standing === undefined ? {} : { standing };
       });
+    case 'wait':
+      return all({ op: 'wait', caller, request: call.request }, undefined);
     case 'register': {
       const registration = parseRegistration(call.registration, fleet);
       const { request, replace } = call;

@@ -14,6 +14,7 @@ import type { AccountEvent, Proof, SlotRecord } from '../../src/quorum/record.ts
 import type { Place } from '../../src/vault/slot.ts';
 import { decodeMessage } from '../../src/wire/message.ts';
 import { hash } from '../../src/wire/signed.ts';
+import { typeOf } from './checks.ts';
 import type { SigningKey } from './cryptography.ts';
 import type { Machines } from './machines.ts';
 import type { Simulation } from './simulation.ts';
@@ -67,6 +68,7 @@ export class Node {
   started = 0n;
   /** Of this life: when an attempt was last counted. */
   readonly #countedMs = new Map<Id, number>();
+  #beganMs = 0;
 
   constructor(simulation: Simulation, of: FleetNode, key: SigningKey, position: number, machines: Machines) {
     this.#simulation = simulation;
@@ -86,12 +88,24 @@ export class Node {
   }
 
   get member(): Member {
-    return { fleet: this.fleet, self: this.id, verify: this.#simulation.keys.verify, now: this.#simulation.world.now };
+    const { keys, world, plan } = this.#simulation;
+    return {
+      fleet: this.fleet,
+      self: this.id,
+      verify: keys.verify,
+      now: world.now,
+      guessDelaysMs: plan.guessDelaysMs,
+      lockDelayMs: 2 * LOCK_DELAY_MS,
+    };
   }
 
-  /** The last guess may have been right: its confirmation gets time to arrive before a lock is sought, or stated. */
+  /** The last guess may have been right: its confirmation gets time to arrive before a lock is sought. */
   mayLock(slot: Id): boolean {
-    return this.#simulation.world.now >= (this.#countedMs.get(slot) ?? 0) + LOCK_DELAY_MS;
+    return this.#sinceCountedMs(slot) >= LOCK_DELAY_MS;
+  }
+
+  #sinceCountedMs(slot: Id): number {
+    return this.#simulation.world.now - (this.#countedMs.get(slot) ?? this.#beganMs);
   }
 
   /** The epoch, the upper half of the sequence, rises durably before anything is said. */
@@ -99,6 +113,8 @@ export class Node {
     this.alive = true;
     this.life += 1;
     this.standing = standing;
+    this.#countedMs.clear();
+    this.#beganMs = this.#simulation.world.now;
     const { token } = this;
     this.found = (this.machines.remembersVouched ? token.unvouched : undefined) ?? token.sequence;
     // A token of class `device` is not put back, and needs nobody's word.
@@ -261,6 +277,7 @@ export class Node {
       }
       case 'sign':
         checks.signed(this.id, effect.bytes);
+        if (ask?.op === 'attempt-vote') this.#checkDelay(effect.bytes);
         if (ask?.op === 'register-vote') this.#checkReplacement(ask);
         return this.key.sign(effect.bytes);
       case 'events':
@@ -275,6 +292,12 @@ export class Node {
     }
   }
 
+  #checkDelay(bytes: Uint8Array): void {
+    if (typeOf(bytes) !== 'node/attempt-vote') return;
+    const vote = decodeMessage('node/attempt-vote', bytes);
+    this.#simulation.checks.votes(this.id, this.view(vote.slot).counters, vote);
+  }
+
   #checkReplacement({ registration }: Ask & { op: 'register-vote' }): void {
     const { vault, checks } = this.#simulation;
     const { counters } = this.view(registration.slot);
@@ -286,7 +309,8 @@ export class Node {
   view(slot: Id): View {
     const { token, disk, standing } = this;
     const counters = token.counters.get(slot) ?? NEW_COUNTERS;
-    return { counters, record: disk.records.get(slot), sequence: token.sequence, standing, hasRoom: true };
+    const sinceCountedMs = this.#sinceCountedMs(slot);
+    return { counters, record: disk.records.get(slot), sequence: token.sequence, standing, sinceCountedMs, hasRoom: true };
   }
 }
 

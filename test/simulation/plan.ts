@@ -38,6 +38,7 @@ export interface Plan {
   /** Every so often a node is stopped, and may find an older disk or token when it starts. */
   readonly restores: boolean;
   readonly lengthMs: number;
+  readonly guessDelaysMs: readonly number[];
 }
 
 export function planOf(seed: number): Plan {
@@ -85,6 +86,8 @@ export function planOf(seed: number): Plan {
     victim: profile === 'rolled back' ? chance.pick(positions) : undefined,
     restores: profile === 'restored disks' || profile === 'rolled back',
     lengthMs: chance.pick([40_000, 80_000]),
+    // What is searched for with tokens that are put back takes many guesses in a short time.
+    guessDelaysMs: profile === 'rolled back' ? [] : chance.pick([[], [], [0, 3000], [1000, 8000]]),
   };
 }
 

@@ -1,4 +1,5 @@
 /** Faults to be found: what each does wrong, where it shows, and which laws may say so. */
+import { reply } from '../../src/quorum/member/member.ts';
 import * as attempt from './faults/attempt.ts';
 import * as record from './faults/record.ts';
 import { type Machines, REAL } from './machines.ts';
@@ -36,6 +37,11 @@ export const PLANTED: Readonly<Record<string, Planted>> = {
     profiles: hostile,
     breaks: ['law 1', 'law 8', 'liveness', 'convergence'],
     machines: replying(record.confirmsUncertified),
+  },
+  'counts guesses at once': {
+    profiles: hostile,
+    breaks: ['delays'],
+    machines: replying((member, ask, self) => reply({ ...member, guessDelaysMs: [] }, ask, self)),
   },
   'erases on its own view': { profiles: ['crashes'], breaks: ['law 8'], machines: { ...REAL, erase: record.erasesOnItsOwnView } },
   'accepts catch-up unproven': { profiles: hostile, breaks: ['law 1'], machines: { ...REAL, learn: record.learnsUnproven } },

@@ -74,7 +74,7 @@ export class Simulation {
     this.nodes = this.fleet.nodes.map((of, i) => new Node(this, of, identities[i] as (typeof identities)[0], i, machines));
     const idsAt = (positions: readonly number[]) => new Set(positions.map((position) => (this.fleet.nodes[position] as { id: Id }).id));
     const trust = { compromised: idsAt(plan.compromised), rolledBack: idsAt(plan.victim === undefined ? [] : [plan.victim]) };
-    this.checks = new Checks(this.world, this.fleet, trust, (digest) => this.vault.nameOf(digest));
+    this.checks = new Checks(this.world, this.fleet, trust, plan.guessDelaysMs, (digest) => this.vault.nameOf(digest));
     this.place = { tenant: 'tenant', account: accountId('simulation', 'issuer', 'owner'), way: PASSCODE };
     this.slot = slotId(this.place);
     this.#compromised = new Compromised(this);

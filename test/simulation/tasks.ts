@@ -88,7 +88,6 @@ function lock(simulation: Simulation, node: Node, place: Place): void {
 
 /** A member asked for a lock statement hears the others' confirmations first: its statement ends its acceptance of them. */
 export function stateLock(simulation: Simulation, node: Node, place: Place, answer: (reply: Reply | undefined) => void): void {
-  if (!node.mayLock(slotId(place))) return answer({ refused: 'cooling-off', message: 'a confirmation may still be on its way' });
   const state = (heard: number) => {
     const said = node.ask({ op: 'lock', place }, heard);
     if (said !== undefined) answer(said);

@@ -64,7 +64,8 @@ export function vaultOf(fleet: VaultPort['fleet'], self: TestNode, member: Parti
     inventory: absent,
     ...member,
   };
-  const clients = { status: absent, register: absent, activate: absent, attempt: absent, confirm: absent, cancel: absent, events: absent };
+  const operations = ['status', 'register', 'activate', 'attempt', 'confirm', 'cancel', 'events', 'wait'] as const;
+  const clients = Object.fromEntries(operations.map((name) => [name, absent])) as Record<(typeof operations)[number], typeof absent>;
   return { fleet, self: self.id, member: whole, clients, health: absent, shares: absent, ...rest };
 }
 

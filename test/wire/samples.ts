@@ -26,6 +26,7 @@ export const LAYOUTS: Record<MessageType, Layout> = {
   'node/attempt-vote': [...slotHead, ['attempt', 'u32'], ['element', 'id'], ['sequence', 'u64']],
   'node/answer': [...slotHead, ['attempt', 'u32'], ['element', 'id'], ['nonce', 'nonce'], ['evaluated', 'bytes'], ['sequence', 'u64']],
   'node/refusal': [...slotHead, ['attempt', 'u32'], ['element', 'id'], ['nonce', 'nonce'], ['tried', 'u32'], ['cleared', 'u32']],
+  'node/wait': [...slotHead, ['attempt', 'u32'], ['nonce', 'nonce'], ['waitMs', 'u32']],
   'node/status': [
     ...slotHead,
     ['nonce', 'nonce'],
@@ -91,6 +92,7 @@ export const SAMPLES: { readonly [T in MessageType]: Message<T> } = {
   'node/attempt-vote': { ...slot, attempt: 7, element, sequence },
   'node/answer': { ...slot, attempt: 7, element, nonce, evaluated: new Uint8Array(33).fill(0x02), sequence },
   'node/refusal': { ...slot, attempt: 7, element, nonce, tried: 8, cleared: 1 },
+  'node/wait': { ...slot, attempt: 7, nonce, waitMs: 300_000 },
   'node/status': { ...slot, nonce, voted: 4, tried: 7, cleared: 6, locked: false, standing: true, sequence },
   'node/activation-ack': { ...slot, opened: true, oldGeneration: 2, oldTried: 9, oldCleared: 1, sequence },
   'node/confirmation-ack': { ...slot, attempt: 7, sequence },

@@ -129,6 +129,7 @@ export function nodeStep({ nodes, tenant, accountsPort, overTheAir }: Developmen
         tenant,
         jwksUrl: `${accountsUrl(accountsPort)}/.well-known/jwks.json`,
       },
+      guessDelaysMs: [],
       // Who publishes waits for all nodes.
       ...(overTheAir && { transparency: { rootFile: `../${FILES.root}`, intervalMs: 500 } }),
       metrics: { host: LOOPBACK, port: node.metricsPort },

@@ -1,7 +1,8 @@
 /** `holdfast status`. */
 import type { Command } from 'commander';
+import { systemClock } from '../../base/ports.ts';
 import type { ToldEvent } from '../../device/events.ts';
-import { nameOf } from '../../device/names.ts';
+import { describeWait, nameOf } from '../../device/names.ts';
 import { type AccountStatus, tellStatus } from '../../device/status.ts';
 import { print, printJson, printTable, say } from '../report.ts';
 import { type Common, command, homeOf } from './options.ts';
@@ -19,11 +20,12 @@ export function status(): Command {
 }
 
 function show(told: AccountStatus): void {
-  const { registered, generation, locked, guessesLeft, guessesUsed, recoveryCode, nodes, silent, waiting, history } = told;
+  const { registered, generation, locked, guessesLeft, guessesUsed, nextGuess, recoveryCode, nodes, silent, waiting, history } = told;
   if (!registered) print('No backup key is deposited under a passcode for this account.');
   else {
     const guesses = locked ? 'LOCKED: all guesses are used up' : `${guessesLeft} guesses left, ${guessesUsed} used`;
     print(`Backup key deposited (generation ${generation}). ${guesses}.`);
+    if (nextGuess !== undefined) print(`The next guess is allowed ${describeWait(nextGuess.secondsLeft, systemClock())}.`);
     if (locked) print(recoveryCode ? 'Next: holdfast restore FROM --to FOLDER --recovery-code.' : 'Next: holdfast passcode set --new-key.');
   }
   print(recoveryCode ? 'A recovery code opens it too.' : 'There is no recovery code (holdfast recovery-code generate).');

@@ -71,7 +71,8 @@ export type Call =
   | { readonly op: 'attempt'; readonly request: Signed; readonly element: Uint8Array }
   | { readonly op: 'confirm'; readonly confirmed: Confirmed }
   | { readonly op: 'cancel'; readonly cancelled: Cancelled }
-  | { readonly op: 'events'; readonly request: Signed };
+  | { readonly op: 'events'; readonly request: Signed }
+  | { readonly op: 'wait'; readonly request: Signed };
 
 /** What one node is said to have recorded. */
 export interface Feed {

@@ -9,9 +9,10 @@ import { type Fleet, shareIndex } from '../../fleet/fleet.ts';
 import type { Registration } from '../../vault/registration.ts';
 import type { Message } from '../../wire/message.ts';
 import { hash, keyId, type Signed, signMessage } from '../../wire/signed.ts';
-import { act, type Client, type ClientMachine, type Heard, type Memo, type Opened, type PendingAttempt } from './effects.ts';
+import { act, type Client, type ClientMachine, type Heard, type Memo, type Opened, type Opening, type PendingAttempt } from './effects.ts';
 import { pushConfirmation } from './push.ts';
-import { askPresence, askStatus, nextNumber, readHeard, type Status } from './status.ts';
+import { askPresence, askStatus, ifAnswered, nextNumber, readHeard, type Status } from './status.ts';
+import { askWait, believedMs, readWaits } from './wait.ts';
 
 export type Recovered =
   /** `confirmed`: the guesses are refilled at q nodes; else it is saved, and the next call goes on. */
@@ -22,8 +23,19 @@ export type Recovered =
       readonly liars: readonly Id[];
       readonly confirmed: boolean;
     }
-  /** `sure` is false with exactly t answers: one lying node looks the same. The attempt is kept: ask again when more nodes are up. */
-  | { readonly kind: 'wrong'; readonly sure: boolean; readonly guessesLeft: number; readonly liars: readonly Id[] }
+  /**
+   * `sure` is false with exactly t answers: one lying node looks the same. The attempt is kept: ask again when more nodes are up.
+   * `waitMs`: until the next one is counted.
+   */
+  | {
+      readonly kind: 'wrong';
+      readonly sure: boolean;
+      readonly guessesLeft: number;
+      readonly waitMs: number;
+      readonly liars: readonly Id[];
+    }
+  /** Too soon after the last wrong one: it was not made. */
+  | { readonly kind: 'waiting'; readonly waitMs: number; readonly guessesLeft: number }
   | { readonly kind: 'locked' }
   | { readonly kind: 'nothing' }
   /** Too few nodes answered; the attempt is saved, and the same passcode goes on with it. */
@@ -40,8 +52,13 @@ export function* recover(client: Client): ClientMachine<Recovered> {
     const pending = (yield* resume(registration)) ?? (yield* begin(client, registration, reports));
     if (pending === 'locked') return { kind: 'locked' };
     const heard = yield* send(registration, pending);
-    const answers = readAnswers(client, registration, pending, heard.said, heard.nonce);
-    if (answers.length >= client.fleet.threshold) return yield* finish(client, registration, pending, answers, heard.votes ?? []);
+    const answers = readAnswers(client, registration, pending, heard);
+    if (answers.length >= client.fleet.threshold) {
+      return yield* finish(client, registration, pending, { answers, votes: heard.votes ?? [] }, reports);
+    }
+    const waits = readWaits(client, { ...registration, attempt: pending.attempt }, statementsIn(heard), heard.nonce);
+    const waitMs = believedMs(client, waits);
+    if (waitMs > 0) return { kind: 'waiting', waitMs, guessesLeft: guessesLeft(client.fleet, registration, reports, 0) };
     const refusals = readRefusals(client, registration, pending, heard);
     if (refusals.length === 0) return { kind: 'unfinished', refusals: heard.refused };
     const blocking = client.fleet.nodes.length - client.fleet.quorum + 1;
@@ -107,8 +124,7 @@ function readAnswers(
   client: Client,
   { slot, generation, digest }: Registration,
   { attempt, element }: PendingAttempt,
-  said: Heard['said'],
-  nonce: Uint8Array,
+  { said, nonce }: Heard & { nonce: Uint8Array },
 ): NodeAnswer[] {
   const expected = hash(element);
   return readHeard(client, 'node/answer', said)
@@ -122,28 +138,55 @@ function readRefusals(
   client: Client,
   { slot, generation, digest }: Registration,
   { attempt, element }: PendingAttempt,
-  { refused, nonce }: Heard & { nonce: Uint8Array },
+  heard: Heard & { nonce: Uint8Array },
 ): Message<'node/refusal'>[] {
-  const statements = refused.flatMap(({ node, refusal }) => (refusal.statement ? [{ node, signed: refusal.statement }] : []));
-  return readHeard(client, 'node/refusal', statements)
+  return readHeard(client, 'node/refusal', statementsIn(heard))
     .filter((one) => one.slot === slot && one.generation === generation && one.digest === digest)
-    .filter((one) => one.attempt === attempt && one.element === hash(element) && equalBytes(one.nonce, nonce));
+    .filter((one) => one.attempt === attempt && one.element === hash(element) && equalBytes(one.nonce, heard.nonce));
+}
+
+function statementsIn({ refused }: Heard): Heard['said'] {
+  return refused.flatMap(({ node, refusal }) => (refusal.statement ? [{ node, signed: refusal.statement }] : []));
+}
+
+interface Answered {
+  readonly answers: readonly NodeAnswer[];
+  readonly votes: readonly Signed[];
+}
+
+/** Asked for more answers so often, when those that came cannot tell a wrong passcode from a lying node. */
+const ASKED_AGAIN_MAX = 2;
+
+/** Opens with what was answered; while that proves nothing, the same guess is sent again through other nodes, which costs none. */
+function* open(client: Client, registration: Registration, pending: PendingAttempt, first: Answered): ClientMachine<Opening & Answered> {
+  let { answers, votes } = first;
+  for (let again = 0; ; again += 1) {
+    const opening = yield* act('open', { registration, blind: pending.blind, answers });
+    if (opening.opened !== undefined || opening.sure || again === ASKED_AGAIN_MAX) return { ...opening, answers, votes };
+    yield* act('turn', {});
+    const heard = yield* ifAnswered(send(registration, pending));
+    const known = new Set(answers.map(({ node }) => node));
+    const more = heard === undefined ? [] : readAnswers(client, registration, pending, heard).filter(({ node }) => !known.has(node));
+    if (more.length === 0) return { ...opening, answers, votes };
+    answers = [...answers, ...more];
+    votes = heard?.votes ?? votes;
+  }
 }
 
 function* finish(
   client: Client,
   registration: Registration,
   pending: PendingAttempt,
-  answers: readonly NodeAnswer[],
-  votes: readonly Signed[],
+  answered: Answered,
+  before: readonly Status[],
 ): ClientMachine<Recovered> {
-  const opening = yield* act('open', { registration, blind: pending.blind, answers });
-  const liars = answers.filter((answer) => opening.liars.includes(answer.index)).map((answer) => answer.node);
-  const { opened, sure } = opening;
+  const { opened, sure, liars: wrong, answers, votes } = yield* open(client, registration, pending, answered);
+  const liars = answers.filter((answer) => wrong.includes(answer.index)).map((answer) => answer.node);
   if (opened === undefined) {
     if (sure) yield* forget('attempt');
-    const { reports } = yield* askStatus(client);
-    return { kind: 'wrong', sure, guessesLeft: guessesLeft(client.fleet, registration, reports, pending.attempt), liars };
+    const reports = (yield* ifAnswered(askStatus(client)))?.reports ?? before;
+    const waitMs = yield* askWait(client);
+    return { kind: 'wrong', sure, guessesLeft: guessesLeft(client.fleet, registration, reports, pending.attempt), waitMs, liars };
   }
   const { slot, generation, digest } = registration;
   const signer = keyId(registration.core.unlockKey);
@@ -154,7 +197,7 @@ function* finish(
   );
   const { attempt: _, ...memo } = yield* act('recall', {});
   yield* act('keep', { memo: { ...memo, confirmation: { confirm, votes } } });
-  return { kind: 'opened', opened, registration, liars, confirmed: yield* pushConfirmation(client) };
+  return { kind: 'opened', opened, registration, liars, confirmed: (yield* ifAnswered(pushConfirmation(client))) ?? false };
 }
 
 /** What is certain to be left: of `tried` and `cleared` what cannot have been made up. */

@@ -93,3 +93,13 @@ function readProven(client: Client, standing: NonNullable<Heard['standing']>, sl
     throw error;
   }
 }
+
+/** What is known already must not be lost because nobody answers any more. */
+export function* ifAnswered<T>(machine: ClientMachine<T>): ClientMachine<T | undefined> {
+  try {
+    return yield* machine;
+  } catch (error) {
+    if (error instanceof HoldfastError && error.code === 'no-quorum') return undefined;
+    throw error;
+  }
+}

@@ -15,6 +15,7 @@ import { readCertificate } from '../quorum-certificate.ts';
 import { readRequest } from './request.ts';
 import { allSinceRestart, sameEpoch, votesOn } from './rollback.ts';
 import { inForceAs, lacksShare, repeat, say } from './standing.ts';
+import { tooSoon, waitMs } from './wait.ts';
 
 export function* voteForAttempt(member: Member, ask: Ask & { op: 'attempt-vote' }): Machine<Reply> {
   const asked = readAttempt(member, ask);
@@ -29,6 +30,8 @@ export function* voteForAttempt(member: Member, ask: Ask & { op: 'attempt-vote' 
   if (!votesOn(member, view, current)) return refuse('quarantined', 'this member does not vote on this generation');
   const { guesses } = current.core.policy;
   if (!mayVote(counters, attempt, guesses)) return yield* outOfRange(member, view, guesses, asked);
+  const leftMs = waitMs(member, view, current, attempt);
+  if (leftMs > 0) return yield* tooSoon(member, asked, leftMs);
   // Law 1 and 3: the guess is counted in the token before anyone hears anything. Signed only in this step, never again.
   const sequence = yield* perform('commit', { slot, counters: afterTry(counters, attempt) });
   const vote = yield* say(member, 'node/attempt-vote', { slot, generation, digest, attempt, element, sequence });

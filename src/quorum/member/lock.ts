@@ -34,6 +34,8 @@ export function* stateLock(member: Member, place: Place, heard: number): Machine
   if (said !== undefined && sameEpoch(decodeMessage('node/lock-statement', said.bytes).sequence, view.sequence)) return said;
   if (view.standing !== 'full') return refuse('quarantined', 'this member does not vote now');
   if (!exhausted(counters, current.core.policy.guesses)) return refuse('attempt-out-of-range', 'guesses are left', { tried, cleared });
+  // A liar among the members may ask early, to race the success of the last guess. Half of the delay: members count at different moments.
+  if (view.sinceCountedMs < member.lockDelayMs / 2) return refuse('cooling-off', 'a confirmation of the last guess may be on its way');
   const needed = othersToHear(member.fleet);
   if (heard < needed) return refuse('no-quorum', 'too few members told their confirmations first', { heard, needed });
   const sequence = yield* perform('commit', { slot, counters: { ...counters, locked: true } });

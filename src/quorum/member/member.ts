@@ -8,6 +8,7 @@ import { stateLock } from './lock.ts';
 import { voteForRegistration } from './register.ts';
 import { greet } from './rollback.ts';
 import { status } from './status.ts';
+import { tellWait } from './wait.ts';
 
 export type Question = Exclude<Ask, { op: 'cancel' }>;
 
@@ -21,6 +22,8 @@ export function reply(member: Member, ask: Question, self: Self): Machine<Reply>
   switch (ask.op) {
     case 'status':
       return status(member, ask);
+    case 'wait':
+      return tellWait(member, ask);
     case 'register-vote':
       return voteForRegistration(member, ask);
     case 'activate':
