@@ -3,7 +3,7 @@
  * its tenant's delay is over. A guess that comes too soon is refused and costs nothing; the refusal is signed, so that a client waits
  * on members' own word only. Ways in that cannot be guessed do not wait.
  *
- * Each member measures from the last guess that it counted itself, on the clock of its process. So no coordinator can shorten the
+ * Each member measures from the last guess that it counted, on the clock of its process. So no coordinator can shorten the
  * delay, nor can whoever sets the machine's clock or puts its disk back: a process that begins anew begins the delay anew, once
  * (docs/design.md, "Delays between guesses").
  */
