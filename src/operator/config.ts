@@ -21,6 +21,12 @@ const COUNTERSIGN = 'countersign as this operator: nothing that clients accept w
 const ENTRY = 'have an entry made that says so: the nodes sign only what is true of them, and the witness checks the rest';
 
 const place = { module: word, label: word, pinFile: word, profile: word.optional(), initString: word.optional() };
+/** A PIN that nobody has alone. */
+const custodians = z.strictObject({ socket: word, ceremony: word }).optional();
+const guarded = { ...place, pinFile: word.optional(), custodians };
+const hasOnePin = ({ pinFile, custodians: people }: { pinFile?: string | undefined; custodians?: object | undefined }): boolean =>
+  (pinFile === undefined) !== (people === undefined);
+const ONE_PIN = 'expected either pinFile or custodians';
 
 const fleet = z.strictObject({
   transcript: word,
@@ -41,16 +47,27 @@ const config = z.strictObject({
     'have an entry of his taken for one of ours, and countersigned',
   ),
   rootsDir: told(word, 'Folder with `<version>.root.json`, from the first, which clients pin, to the newest.', DENY),
-  token: z.strictObject({
-    module: told(word, 'Path of the PKCS#11 module.', `run code in this command, and so ${COUNTERSIGN}`),
-    label: told(word, "Label of the token with the operator's cosigning key (`holdfast-operator`).", DENY),
-    pinFile: told(word, "File with the token's PIN, readable by its owner only (mode 0600).", `with the token: ${COUNTERSIGN}`),
-    profile: told(place.profile, 'Name of a device profile (src/token/profiles.ts). By default the device is recognised.', DENY),
-    initString: told(place.initString, 'Initialisation string for modules that want one.', 'as `token.module`'),
-  }),
+  token: z
+    .strictObject({
+      module: told(word, 'Path of the PKCS#11 module.', `run code in this command, and so ${COUNTERSIGN}`),
+      label: told(word, "Label of the token with the operator's cosigning key (`holdfast-operator`).", DENY),
+      pinFile: told(
+        word.optional(),
+        "File with the token's PIN, readable by its owner only (mode 0600).",
+        `with the token: ${COUNTERSIGN}`,
+      ),
+      custodians: told(
+        custodians,
+        'In place of `pinFile`: `socket`, where the command waits for custodians (`holdfast custodian give`), and `ceremony`, which their cards name.',
+        `be given the shares in place of this command, and with the token: ${COUNTERSIGN}`,
+      ),
+      profile: told(place.profile, 'Name of a device profile (src/token/profiles.ts). By default the device is recognised.', DENY),
+      initString: told(place.initString, 'Initialisation string for modules that want one.', 'as `token.module`'),
+    })
+    .refine(hasOnePin, ONE_PIN),
   release: told(
     z
-      .array(z.strictObject({ ...place, key: word.default('holdfast-release') }))
+      .array(z.strictObject({ ...guarded, key: word.default('holdfast-release') }).refine(hasOnePin, ONE_PIN))
       .min(1)
       .max(16),
     'Where release keys are: each as `token`, and `key`, its label. As many are used as the roots want.',
@@ -92,7 +109,7 @@ export const operatorConfigSchema = config;
 export type OperatorConfig = z.output<typeof config>;
 /** As it is written. */
 export type OperatorConfigFile = z.input<typeof config>;
-export type TokenPlace = Pick<z.output<typeof config>['release'][number], keyof typeof place>;
+export type TokenPlace = Pick<z.output<typeof config>['release'][number], keyof typeof guarded>;
 
 /** @throws `configuration` naming file and key */
 export function readOperatorConfig(file: string): OperatorConfig {
@@ -102,7 +119,13 @@ export function readOperatorConfig(file: string): OperatorConfig {
     return fail('configuration', `${file}: ${issue?.path.join('.') || 'the file'}: ${issue?.message}`);
   }
   const at = (path: string): string => resolve(dirname(file), path);
-  const placed = <T extends { readonly pinFile: string }>(place: T): T => ({ ...place, pinFile: at(place.pinFile) });
+  const placed = <T extends { readonly pinFile?: string | undefined; readonly custodians?: { readonly socket: string } | undefined }>(
+    place: T,
+  ): T => ({
+    ...place,
+    ...(place.pinFile && { pinFile: at(place.pinFile) }),
+    ...(place.custodians && { custodians: { ...place.custodians, socket: at(place.custodians.socket) } }),
+  });
   const { token: device, release, tls, witness, nodesAuthorityFile, fleets, ...rest } = read.data;
   return {
     ...rest,

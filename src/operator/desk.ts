@@ -36,6 +36,6 @@ export interface Desk {
 
 /** What a command is doing, for who watches. */
 export interface Progress {
-  readonly step: 'look' | 'draft' | 'release' | 'nodes' | 'submit' | 'countersign' | 'cosignatures' | 'bundle' | 'deliver';
+  readonly step: 'look' | 'custodians' | 'draft' | 'release' | 'nodes' | 'submit' | 'countersign' | 'cosignatures' | 'bundle' | 'deliver';
   readonly words: string;
 }

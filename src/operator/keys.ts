@@ -6,6 +6,7 @@ import { statSync } from 'node:fs';
 import { equalBytes } from '../base/bytes.ts';
 import { fail } from '../base/errors.ts';
 import { Secret } from '../base/secret.ts';
+import { waitForCustodians } from '../custody/wait.ts';
 import type { SignBytes, Vkey } from '../log/vkey.ts';
 import { type KeySpec, NODE_KEYS, openSigner, type TokenConfig, tlsEngineOptions } from '../token/index.ts';
 import { type OperatorConfig, readNamed, type TokenPlace } from './config.ts';
@@ -16,8 +17,21 @@ export const OPERATOR_KEY: KeySpec = { label: 'holdfast-operator', kind: 'ed2551
 /** Unless the configuration names another. */
 export const RELEASE_KEY: KeySpec = { label: 'holdfast-release', kind: 'ed25519' };
 
-function tokenOf({ module, label, pinFile, profile, initString }: TokenPlace): TokenConfig {
-  return { module, label, pin: readPin(pinFile), ...(profile && { profile }), ...(initString && { initString }) };
+/** Told what people have to do. */
+export type Say = (words: string) => void;
+
+async function tokenOf({ module, label, pinFile, custodians, profile, initString }: TokenPlace, say: Say): Promise<TokenConfig> {
+  const pin = custodians === undefined ? readPin(pinFile ?? '') : await fromCustodians(label, custodians, say);
+  return { module, label, pin, ...(profile && { profile }), ...(initString && { initString }) };
+}
+
+function fromCustodians(token: string, { socket, ceremony }: NonNullable<TokenPlace['custodians']>, say: Say): Promise<Secret<string>> {
+  return waitForCustodians(
+    { ceremony, token, socket },
+    ({ given, needed }, refused) => say(refused === undefined ? `${given.length} of ${needed} have come` : `refused: ${refused.message}`),
+    () => say(`custodians of ${token} (ceremony ${ceremony}) give their cards: holdfast custodian give --socket ${socket}`),
+    new AbortController().signal,
+  );
 }
 
 function readPin(file: string): Secret<string> {
@@ -34,8 +48,8 @@ export interface Cosigning {
 }
 
 /** @param vkey what the roots name @throws `configuration` when the token has another key */
-export async function openCosigningKey({ token }: OperatorConfig, vkey: Vkey): Promise<Cosigning> {
-  const signer = await openSigner(tokenOf(token), OPERATOR_KEY);
+export async function openCosigningKey({ token }: OperatorConfig, vkey: Vkey, say: Say): Promise<Cosigning> {
+  const signer = await openSigner(await tokenOf(token, say), OPERATOR_KEY);
   if (equalBytes(signer.publicKey, vkey.key)) return { sign: (bytes) => signer.sign(bytes), close: () => signer.close() };
   await signer.close();
   return fail('configuration', "token: its cosigning key is not the operator's key of the roots", { label: token.label });
@@ -50,11 +64,12 @@ export async function signWithReleaseKeys<T>(
   { release }: OperatorConfig,
   wanted: { readonly threshold: number; readonly keys: readonly Vkey[] },
   sign: (vkey: Vkey, by: SignBytes) => Promise<T>,
+  say: Say,
 ): Promise<T[]> {
   const signed = new Map<string, T>();
   for (const { key, ...place } of release) {
     if (signed.size === wanted.threshold) break;
-    const signer = await openSigner(tokenOf(place), { ...RELEASE_KEY, label: key });
+    const signer = await openSigner(await tokenOf(place, say), { ...RELEASE_KEY, label: key });
     try {
       const vkey = wanted.keys.find((one) => equalBytes(one.key, signer.publicKey));
       if (vkey !== undefined && !signed.has(vkey.text)) signed.set(vkey.text, await sign(vkey, (bytes) => signer.sign(bytes)));
@@ -79,6 +94,6 @@ export interface OperatorTls {
 export async function openTls({ tls: { certificateFile, keyFile, token } }: OperatorConfig): Promise<OperatorTls> {
   const cert = readNamed(certificateFile, 'tls.certificateFile');
   if (token === undefined) return { credentials: { cert, key: readNamed(keyFile ?? '', 'tls.keyFile') }, close: async () => undefined };
-  const opened = await openSigner(tokenOf(token), NODE_KEYS.tls);
+  const opened = await openSigner(await tokenOf(token, () => undefined), NODE_KEYS.tls);
   return { credentials: { cert, ...tlsEngineOptions(token) }, close: () => opened.close() };
 }

@@ -36,7 +36,8 @@ export async function withDesk<T>(
   try {
     const roots = readRoots(config.rootsDir);
     const fleets = config.fleets.flatMap((one) => plannedOf(one, entryOf));
-    const cosigning = parts.add(await openCosigningKey(config, roots.latest.operator), (it) => it.close());
+    const say = (words: string) => report({ step: 'custodians', words });
+    const cosigning = parts.add(await openCosigningKey(config, roots.latest.operator, say), (it) => it.close());
     const tls = parts.add(await openTls(config), (it) => it.close());
     const witness = parts.add(connectWitness(config, tls.credentials), (it) => it.close());
     const nodes = parts.add(connectNodes(config), (it) => it.close());
@@ -49,7 +50,7 @@ export async function withDesk<T>(
       validDays: config.validDays,
       thirdParties: config.thirdParties,
       cosignaturesLimitMs: config.cosignaturesLimitMs,
-      release: (entry) => signWithReleaseKeys(config, roots.latest.release, (vkey, by) => signNote(entryText(entry), vkey, by)),
+      release: (entry) => signWithReleaseKeys(config, roots.latest.release, (vkey, by) => signNote(entryText(entry), vkey, by), say),
       cosign: cosigning.sign,
       verify: verifyP256,
       clock,

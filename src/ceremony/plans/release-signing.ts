@@ -1,7 +1,7 @@
 /**
- * Signing keys in tokens of their own (of releases of the code, of fleet entries, of the log, of witness and operator), and the
- * signature of a release by the first kind. What is signed is a note (src/release/note.ts) that names the measurement, so that
- * everyone in the room can compare it with what they built themselves. Keys that exist are opened by their custodians' cards.
+ * Signing keys in tokens of their own (of releases of the code, of fleet entries, of the operator's countersignatures), and the
+ * signature of a release by the first kind. (Log and witness have theirs from "holdfast witness setup", with the record that belongs
+ * to them.) What is signed is a note (src/release/note.ts) that names the measurement, so that everyone in the room can compare it with what they built themselves. Keys that exist are opened by their custodians' cards.
  */
 import { join } from 'node:path';
 import { z } from 'zod';
@@ -27,11 +27,9 @@ import { keyConditions, open, tokenStep } from './token-keys.ts';
 const PURPOSES: Readonly<Record<string, readonly [spec: KeySpec, type: VkeyType, words: string]>> = {
   code: [CODE_KEY, NOTE_KEY, 'that signs releases of the code'],
   entries: [{ label: 'holdfast-release', kind: 'ed25519' }, NOTE_KEY, 'that signs fleet entries'],
-  log: [{ label: 'holdfast-log', kind: 'ed25519' }, NOTE_KEY, 'that signs checkpoints of the log'],
-  witness: [{ label: 'holdfast-witness', kind: 'ed25519' }, COSIGNATURE_KEY, 'by which the witness cosigns'],
   operator: [{ label: 'holdfast-operator', kind: 'ed25519' }, COSIGNATURE_KEY, 'by which the operator countersigns'],
 };
-const purposes = ['code', 'entries', 'log', 'witness', 'operator'] as const;
+const purposes = ['code', 'entries', 'operator'] as const;
 
 const token = z.strictObject({
   name: z.string().regex(/^[a-z0-9][a-z0-9-]{0,31}$/),
@@ -105,9 +103,7 @@ function whereTo(one: SigningToken): string {
   const to = {
     code: 'in the key file of the launcher (/etc/holdfast/release-keys) at every node',
     entries: "in the roots (release.keys of root-keys); its token is one of the operator's (release in its configuration)",
-    log: "in the roots (log of root-keys); its token is the witness's",
-    witness: "in the roots (witness of root-keys); its token is the witness's",
-    operator: "in the roots (operator of root-keys); its token is the operator's",
+    operator: "in the roots (operator of root-keys); its token is the operator's (token in its configuration)",
   }[one.for];
   return `the line of ${one.keyName} in keys.vkey (token ${one.name}): ${to}`;
 }

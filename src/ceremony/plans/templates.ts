@@ -114,10 +114,10 @@ export function rootKeysTemplate({ softhsm, nowMs }: TemplateOptions): unknown {
     expires: toSecond(nowMs + 5 * YEAR_MS),
     threshold: 3,
     sides: { operator: side('operator'), witness: side('witness') },
-    release: { threshold: 1, keys: [fill('vkey of a key that signs fleet entries')] },
-    log: fill('vkey of the log'),
-    witness: fill('vkey by which the witness cosigns'),
-    operator: fill('vkey by which the operator countersigns'),
+    release: { threshold: 1, keys: [fill('vkey of a key that signs fleet entries, as release-signing gave it')] },
+    log: fill('vkey of the log, as "holdfast witness setup" printed it'),
+    witness: fill('vkey by which the witness cosigns, as "holdfast witness setup" printed it'),
+    operator: fill('vkey by which the operator countersigns, as release-signing gave it'),
     thirdParties: [fill('vkey of a third party')],
   };
 }
