@@ -139,12 +139,15 @@ async function observeWhole(user: string, passcode: Secret<Uint8Array>) {
 it('right and wrong guesses are answered, stored, counted, measured and traced alike', async () => {
   // The first conversation of all opens connections and fetches the keys of passes.
   await observe('first', WRONG);
-  const [first, ...others] = [
+  const observed = [
     await observeWhole('guess-a', RIGHT),
     await observeWhole('guess-b', WRONG),
     await observeWhole('guess-c', WRONG),
     await observeWhole('guess-d', RIGHT),
   ];
+  // The client knows, also when nobody answers it any more; what follows is all that anybody else has.
+  expect(observed.map(({ outcome }) => outcome)).toEqual(['opened', 'wrong', 'wrong', 'opened']);
+  const [first, ...others] = observed.map(({ outcome: _, ...seen }) => seen);
   expect(first?.wire.map(({ path }) => path)).toEqual(['/v1/status', '/v1/attempt']);
   for (const { numbers, events } of first?.nodes ?? []) {
     // It is counted by then.
