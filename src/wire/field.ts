@@ -27,7 +27,8 @@ export class Reader {
   #at = 0;
 
   constructor(bytes: Uint8Array) {
-    this.#bytes = bytes;
+    // A Buffer's `slice` does not copy: numbers would be read from the start of the memory that it shares with others.
+    this.#bytes = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
   }
 
   take(length: number): Uint8Array {

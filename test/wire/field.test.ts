@@ -90,6 +90,11 @@ describe('bounds', () => {
     expect(() => decode(list(id), Uint8Array.of(255, 1, 2, 3))).toThrow(refused('malformed'));
   });
 
+  test('a number out of a Buffer is read from where the Buffer is', () => {
+    const shared = Buffer.from('ffffffffffffffff0000000000000001', 'hex').subarray(8);
+    expect(decode(u64, shared)).toBe(1n);
+  });
+
   test('nothing may follow the end, nothing may be missing', () => {
     expect(() => decode(u16, Uint8Array.of(1, 2, 3))).toThrow(refused('malformed'));
     expect(() => decode(u16, Uint8Array.of(1))).toThrow(refused('malformed'));
