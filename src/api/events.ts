@@ -1,7 +1,7 @@
 /** The account's event feed, as the JSON text whose SHA-256 a node signs. Made by quorum/member/events.ts, read by clients. */
 import { z } from 'zod';
 import type { AccountEvent } from '../quorum/record.ts';
-import { decodeJson } from './json.ts';
+import { decodeText } from './json.ts';
 import { id } from './values.ts';
 
 export const eventKind: z.ZodType<AccountEvent['kind']> = z.enum([
@@ -35,11 +35,5 @@ const accountEvents = z
 
 /** @throws `malformed` */
 export function parseEvents(text: string): readonly AccountEvent[] {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    value = undefined;
-  }
-  return decodeJson(accountEvents, value, 'the events');
+  return decodeText(accountEvents, text, 'the events');
 }

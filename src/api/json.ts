@@ -10,6 +10,17 @@ export function decodeJson<T>(schema: z.ZodType<T, unknown>, value: unknown, wha
   return fail('malformed', `${what}: ${path.join('.') || 'the whole'}: ${message}`);
 }
 
+/** As `decodeJson`, from text. @throws `malformed` */
+export function decodeText<T>(schema: z.ZodType<T, unknown>, text: string, what: string): T {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return fail('malformed', `${what}: expected JSON`);
+  }
+  return decodeJson(schema, value, what);
+}
+
 /** What `JSON.stringify` takes. A value that has no spelling is a bug of this program. */
 export function encodeJson<T>(schema: z.ZodType<T, unknown>, value: T): unknown {
   const spelled = z.safeEncode(schema, value);

@@ -70,15 +70,28 @@ export const codes = {
 export type Code = keyof typeof codes;
 export type Evidence = Readonly<Record<string, string | number | boolean>>;
 
+/** As long as an answer's may be (api/bodies.ts): what is told of bytes from outside may hold as much of them as their sender likes. */
+const MESSAGE_LENGTH_MAX = 1024;
+const EVIDENCE_LENGTH_MAX = 512;
+
+function cut(text: string, lengthMax: number): string {
+  return text.length <= lengthMax ? text : `${text.slice(0, lengthMax - 3)}...`;
+}
+
+function cutAll(evidence: Evidence): Evidence {
+  const short = ([name, value]: [string, Evidence[string]]) => [name, typeof value === 'string' ? cut(value, EVIDENCE_LENGTH_MAX) : value];
+  return Object.fromEntries(Object.entries(evidence).map(short));
+}
+
 export class HoldfastError extends Error {
   override readonly name = 'HoldfastError';
   readonly code: Code;
   readonly evidence: Evidence;
 
   constructor(code: Code, message: string, evidence: Evidence = {}, cause?: unknown) {
-    super(message, cause === undefined ? undefined : { cause });
+    super(cut(message, MESSAGE_LENGTH_MAX), cause === undefined ? undefined : { cause });
     this.code = code;
-    this.evidence = evidence;
+    this.evidence = cutAll(evidence);
   }
 }
 

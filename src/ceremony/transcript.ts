@@ -105,6 +105,13 @@ function sequenceIn(text: string): unknown {
   }
 }
 
+const DEPTH_MAX = 32;
+
+function isShallow(value: unknown, depth = 0): boolean {
+  if (typeof value !== 'object' || value === null) return true;
+  return depth < DEPTH_MAX && Object.values(value).every((one) => isShallow(one, depth + 1));
+}
+
 function parseLine(text: string, number: number): Line {
   let value: unknown;
   try {
@@ -113,6 +120,8 @@ function parseLine(text: string, number: number): Line {
     return fail('malformed', 'a line of the transcript is not JSON', { line: number });
   }
   if (number === 1) requireFormat(value);
+  // What is deeper overflows the stack of whatever walks through it.
+  if (!isShallow(value)) return fail('malformed', `a line of the transcript is more than ${DEPTH_MAX} levels deep`, { line: number });
   const read = line.safeParse(value);
   if (!read.success) return fail('malformed', `a line of the transcript: ${read.error.issues[0]?.message}`, { line: number });
   // One spelling: the digest of a line is that of what it says.

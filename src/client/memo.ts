@@ -1,5 +1,6 @@
 /** Where a client keeps what must survive a crash. One memo for each slot; the spelling is that of the API. */
 import { z } from 'zod';
+import { decodeText } from '../api/json.ts';
 import { binary, confirmed, id, REGISTRATION_BYTES_MAX, signedStatement, votes } from '../api/values.ts';
 import type { Id } from '../base/bytes.ts';
 import type { Memo } from '../quorum/client/effects.ts';
@@ -25,9 +26,9 @@ const memo = z.strictObject({
   confirmation: confirmed.exactOptional(),
 });
 
-/** @throws what zod throws: a memo that does not parse must not be taken for an empty one */
+/** @throws `malformed`: a memo that does not parse must not be taken for an empty one */
 export function parseMemo(text: string): Memo {
-  return memo.parse(JSON.parse(text));
+  return decodeText<Memo>(memo, text, 'what a client keeps of a slot');
 }
 
 export function spellMemo(value: Memo): string {

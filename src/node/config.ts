@@ -25,7 +25,7 @@ const SEE = 'see who asks and when, and deny service at this node';
 
 /** HTTPS anywhere, or HTTP to this machine. */
 const keysUrl = z.url({ protocol: /^https?$/ }).refine((text) => {
-  const { protocol, hostname } = new URL(text);
+  const { protocol, hostname } = URL.parse(text) ?? { protocol: '', hostname: '' };
   return protocol === 'https:' || ['localhost', '127.0.0.1', '[::1]'].includes(hostname);
 }, 'expected an https URL, or http to this machine');
 
@@ -96,13 +96,24 @@ const publicListener = z.strictObject({
   ),
   requestsPerMinute: told(count.default(600), 'Requests that one address may make in a minute.', 'deny service, or allow a flood'),
   connectionsMax: told(count.default(1024), 'Connections at one time.', DENY),
+  connectionsPerAddressMax: told(
+    count.default(128),
+    'Connections of one address (of IPv6, one /56) at one time. Does not count with `proxies`.',
+    DENY,
+  ),
   requestLimitMs: told(ms.default(10_000), 'Time to send a request whole.', DENY),
 });
 
 const peerListener = z.strictObject({
   host: told(word.default('0.0.0.0'), 'Address to listen on for the other nodes.', DENY),
   port: told(port, 'Port to listen on for the other nodes; 0 takes any free one.', DENY),
-  connectionsMax: told(count.default(256), 'Connections at one time.', DENY),
+  connectionsMax: told(count.default(512), 'Connections at one time.', DENY),
+  strangersPerAddressMax: told(
+    count.default(128),
+    'Connections of one address (of IPv6, one /56) at one time that have not shown a TLS certificate of this fleet.',
+    DENY,
+  ),
+  handshakeLimitMs: told(ms.default(5_000), 'Time to show a TLS certificate of this fleet.', DENY),
 });
 
 const passes = z

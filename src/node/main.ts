@@ -123,17 +123,17 @@ async function assemble(config: Config, stop: AbortSignal, clock: Clock, parts: 
   const closeListener = (it: Listener) => it.close(Math.max(0, stopByMs - clock()));
   const peer = parts.add(
     await startPeerListener(vault, {
-      address: config.peer,
       credentials: toPeers,
       passes,
       publication,
-      connectionsMax: config.peer.connectionsMax,
+      ...config.peer,
+      address: config.peer,
       trace,
     }),
     closeListener,
   );
   vault.start();
-  const meter = makeMeter();
+  const meter = makeMeter(() => token.calls);
   const reading = { vault, passes, entryLine: entry.line, publication, tokenState: () => token.state, clock };
   const clients = parts.add(
     await startPublicListener(reading, { ...config.public, address: config.public, credentials: toClients, trace, meter }),

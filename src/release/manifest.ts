@@ -72,10 +72,11 @@ export function spellManifest(manifest: Manifest): string {
 
 function spellFile({ path, mode, size, sha256 }: ReleaseFile, i: number, files: readonly ReleaseFile[]): ReleaseFile {
   const before = files[i - 1]?.path;
-  if (before !== undefined && !(before < path)) malformed('files', `${path} is not after ${before}`);
+  text(`files: number ${i + 1}: path`, path, PATH);
+  if (before !== undefined && !(before < path)) malformed('files', `${path} is out of order`);
   if (mode !== '0644' && mode !== '0755') malformed(`files: ${path}: mode`, 'expected 0644 or 0755');
   if (!Number.isSafeInteger(size) || size < 0) malformed(`files: ${path}: size`, 'expected a number of bytes');
-  return { path: text(`files: ${JSON.stringify(path)}`, path, PATH), mode, size, sha256: text(`files: ${path}: sha256`, sha256, DIGEST) };
+  return { path, mode, size, sha256: text(`files: ${path}: sha256`, sha256, DIGEST) };
 }
 
 function text(name: string, value: unknown, form: RegExp): string {
@@ -92,7 +93,7 @@ export function parseManifest(bytes: Uint8Array): Manifest {
   const spelled = Buffer.from(bytes).toString('utf8');
   const read = parseJson(spelled);
   const { type, ...manifest } = read as unknown as Manifest & { type: unknown };
-  if (type !== MANIFEST_TYPE) return malformed('type', `expected ${MANIFEST_TYPE}, got ${String(type).slice(0, 64)}`);
+  if (type !== MANIFEST_TYPE) return malformed('type', `expected ${MANIFEST_TYPE}`);
   const isFile = (one: unknown) => typeof one === 'object' && one !== null;
   if (!Array.isArray(manifest.files) || !manifest.files.every(isFile)) return malformed('files', 'expected a list of files');
   if (spellManifest(manifest) !== spelled)

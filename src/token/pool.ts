@@ -99,6 +99,10 @@ export class Pool {
     return this.#moduleRestarts;
   }
 
+  get calls(): number {
+    return this.#queue.taken;
+  }
+
   call(lane: LaneName, call: Call): Promise<Value> {
     return this.#queue.submit(lane, call);
   }

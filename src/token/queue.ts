@@ -44,6 +44,7 @@ export class Queue<Lanes extends string, Q, R> {
   readonly #lanes = new Map<Lanes, Lane<Q, R>>();
   #outstanding = 0;
   #running = 0;
+  #taken = 0;
   #paused: HoldfastError | undefined;
   #whenIdle: (() => void)[] = [];
 
@@ -55,6 +56,11 @@ export class Queue<Lanes extends string, Q, R> {
     this.#lanes.set(name, { ...options, waiting: [], free: [...servers], called: false });
   }
 
+  /** Calls that were taken, since the start. */
+  get taken(): number {
+    return this.#taken;
+  }
+
   submit(name: Lanes, request: Q): Promise<R> {
     const { queueMax, deadlineMs } = this.#limits;
     if (this.#paused !== undefined) return Promise.reject(this.#paused);
@@ -62,6 +68,7 @@ export class Queue<Lanes extends string, Q, R> {
       return Promise.reject(new HoldfastError('overloaded', 'too many calls wait for the token', { queueMax }));
     }
     this.#outstanding += 1;
+    this.#taken += 1;
     return new Promise((resolve, reject) => {
       const late = () => job.settle({ error: new HoldfastError('timeout', 'the token did not answer in time', { deadlineMs }) });
       const timer = setTimeout(late, deadlineMs);

@@ -75,6 +75,8 @@ export interface Token {
   readonly state: 'up' | 'away' | 'dead';
   /** How often the module was ended and begun again for a token that went away: TLS by the engine needs a new process then. */
   readonly moduleRestarts: number;
+  /** Calls of this process that the token was given; the TLS engine's are not among them. */
+  readonly calls: number;
   /** ECDSA P-256 by the identity key over SHA-256(bytes): 64 bytes, r || s. */
   sign(bytes: Uint8Array): Promise<Uint8Array>;
   signWith(signingKey: KeySpec, bytes: Uint8Array): Promise<Uint8Array>;
@@ -120,6 +122,9 @@ export async function openToken(config: TokenConfig): Promise<Token> {
     },
     get moduleRestarts() {
       return pool.moduleRestarts;
+    },
+    get calls() {
+      return pool.calls;
     },
     sign: (bytes) => sign(NODE_KEYS.identity, bytes),
     signWith: sign,

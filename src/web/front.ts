@@ -11,6 +11,7 @@ import { rateLimit } from 'express-rate-limit';
 import type { Logger } from 'pino';
 import { pinoHttp } from 'pino-http';
 import { HoldfastError } from '../base/errors.ts';
+import { boundPerAddress } from './crowd.ts';
 import { type Address, type Listener, listen, type TlsCredentials } from './listen.ts';
 
 export interface FrontOptions {
@@ -20,6 +21,8 @@ export interface FrontOptions {
   readonly proxies: number;
   readonly requestsPerMinute: number;
   readonly connectionsMax: number;
+  /** Of one address; where proxies stand in front, all are theirs and it does not count. */
+  readonly connectionsPerAddressMax: number;
   /** To send a request whole. */
   readonly requestLimitMs: number;
   readonly trace: Logger;
@@ -83,6 +86,7 @@ export function serveFront(app: Express, options: FrontOptions): Promise<Listene
     app,
   );
   server.maxConnections = connectionsMax;
+  if (options.proxies === 0) boundPerAddress(server, options.connectionsPerAddressMax, 'closed');
   // Beyond the longest conversation: for whoever does not read an answer.
   server.setTimeout(IDLE_MS);
   credentials.onRenewal(() => server.setSecureContext(context()));

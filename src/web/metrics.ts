@@ -7,7 +7,7 @@
  */
 import { createServer } from 'node:http';
 import type { RequestHandler } from 'express';
-import { collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import { publicOperations } from '../api/bodies.ts';
 import { type Address, type Listener, listen } from './listen.ts';
 import type { VaultPort } from './ports.ts';
@@ -26,7 +26,8 @@ const KNOWN = new Set<string>([
   ...publicOperations.map((operation) => `/v1/${operation}`),
 ]);
 
-export function makeMeter(): Meter {
+/** @param tokenCalls how many calls the token was given */
+export function makeMeter(tokenCalls: () => number): Meter {
   const registry = new Registry();
   // A node that has nothing to do must not wake a hundred times a second to find out how late it wakes.
   collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: 100 });
@@ -36,6 +37,15 @@ export function makeMeter(): Meter {
     labelNames: ['path', 'status'],
     buckets: [0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
     registers: [registry],
+  });
+  new Counter({
+    name: 'holdfast_token_calls_total',
+    help: 'Calls to the token since this node started',
+    registers: [registry],
+    collect() {
+      this.reset();
+      this.inc(tokenCalls());
+    },
   });
   return {
     registry,

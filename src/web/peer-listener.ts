@@ -13,6 +13,7 @@ import { PEER_BODY_BYTES_MAX, type PeerOperation, peerOperations } from '../api/
 import { fail, HoldfastError } from '../base/errors.ts';
 import { errorAnswer, isJson, type Trace } from './answer.ts';
 import { readAsk, readCaller } from './asks.ts';
+import { boundPerAddress } from './crowd.ts';
 import { type Address, type Listener, listen, type TlsCredentials } from './listen.ts';
 import type { Passes } from './pass.ts';
 import { anchorsOf, identify } from './peer-trust.ts';
@@ -25,6 +26,10 @@ export interface PeerListenerOptions {
   readonly passes: Passes;
   readonly publication: Pick<PublicationPort, 'served'>;
   readonly connectionsMax: number;
+  /** Connections of one address that have not shown who they are. */
+  readonly strangersPerAddressMax: number;
+  /** To show it. */
+  readonly handshakeLimitMs: number;
   readonly trace: Trace;
 }
 
@@ -111,10 +116,20 @@ export async function startPeerListener(port: VaultPort, options: PeerListenerOp
   const ca = await anchorsOf(port.fleet);
   const context = (): SecureContextOptions => ({ ...credentials.current(), ca, minVersion: 'TLSv1.3' });
   const server: Server = createServer(
-    { ...context(), requestCert: true, rejectUnauthorized: true, keepAliveTimeout: 65_000, requestTimeout: 30_000, headersTimeout: 10_000 },
+    {
+      ...context(),
+      requestCert: true,
+      rejectUnauthorized: true,
+      handshakeTimeout: options.handshakeLimitMs,
+      keepAliveTimeout: 65_000,
+      requestTimeout: 30_000,
+      headersTimeout: 10_000,
+      connectionsCheckingInterval: 1000,
+    },
     routes(port, options),
   );
   server.maxConnections = options.connectionsMax;
+  boundPerAddress(server, options.strangersPerAddressMax, 'identified');
   server.on('secureConnection', (socket: TLSSocket) => {
     // OpenSSL has checked the path to one of the anchors; this says to which, by the entry's keys alone.
     try {

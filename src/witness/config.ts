@@ -63,6 +63,11 @@ const publicListener = z
     ),
     requestsPerMinute: told(count.default(600), 'Requests that one address may make in a minute.', 'deny service, or allow a flood'),
     connectionsMax: told(count.default(1024), 'Connections at one time.', DENY),
+    connectionsPerAddressMax: told(
+      count.default(128),
+      'Connections of one address (of IPv6, one /56) at one time. Does not count with `proxies`.',
+      DENY,
+    ),
     requestLimitMs: told(ms.default(10_000), 'Time to send a request whole.', DENY),
   })
   .refine(({ tlsKeyFile, tlsToken }) => (tlsKeyFile === undefined) !== (tlsToken === undefined), {

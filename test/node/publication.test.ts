@@ -72,9 +72,10 @@ async function listen(publication: Publication): Promise<Listener> {
       proxies: 0,
       requestsPerMinute: 1000,
       connectionsMax: 20,
+      connectionsPerAddressMax: 20,
       requestLimitMs: 5000,
       trace: pino({ level: 'silent' }),
-      meter: makeMeter(),
+      meter: makeMeter(() => 0),
     },
   );
 }

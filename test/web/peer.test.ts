@@ -35,11 +35,13 @@ const answering: Partial<MemberPort> = {
   changes: async (after) => ({ changes: [{ cursor: after + 1, slot, proof: { lock: [statement] } }], next: after + 1, head: 7 }),
 };
 
+const bounds = { connectionsMax: 100, strangersPerAddressMax: 100, handshakeLimitMs: 5000 };
+
 async function serve(credentials: TlsCredentials, member = answering, publication = unpublished) {
   const { lines, trace } = memoryTrace();
   const vault = vaultOf(fleet, one, member);
   const address = { host: '127.0.0.1', port: 0 };
-  const listener = await startPeerListener(vault, { address, credentials, passes, publication, connectionsMax: 100, trace });
+  const listener = await startPeerListener(vault, { address, credentials, passes, publication, ...bounds, trace });
   open.push(listener);
   return { port: listener.address.port, lines };
 }

@@ -96,6 +96,7 @@ const options = {
   proxies: 0,
   requestsPerMinute: 60,
   connectionsMax: 20,
+  connectionsPerAddressMax: 20,
   requestLimitMs: 1000,
   trace: logger,
 };
@@ -106,7 +107,7 @@ afterAll(async () => {
   await Promise.all(open.map((it) => it.close(100)));
 });
 const serve = async (change: Partial<typeof options> = {}): Promise<Listener> => {
-  const listener = await startPublicListener(parts, { ...options, ...change, meter: makeMeter() });
+  const listener = await startPublicListener(parts, { ...options, ...change, meter: makeMeter(() => 0) });
   open.push(listener);
   return listener;
 };
@@ -288,7 +289,11 @@ describe('what anyone may read', () => {
   });
 
   test('numbers on a listener of their own', async () => {
-    const metrics = await startMetricsListener(makeMeter(), vault, { host: '127.0.0.1', port: 0 });
+    const metrics = await startMetricsListener(
+      makeMeter(() => 0),
+      vault,
+      { host: '127.0.0.1', port: 0 },
+    );
     open.push(metrics);
     const at = `http://127.0.0.1:${metrics.address.port}`;
     const { text } = await get('/metrics', {}, at);
@@ -308,7 +313,7 @@ describe('the description', () => {
   });
 
   test('names exactly the routes that there are', () => {
-    const app = publicApp(parts, { ...options, meter: makeMeter() });
+    const app = publicApp(parts, { ...options, meter: makeMeter(() => 0) });
     const layers = app.router.stack.flatMap(({ route }) => (route === undefined ? [] : [route]));
     const real = layers.flatMap((route) => route.stack.map(({ method }) => `${method} ${route.path}`));
     const described = Object.entries(document.paths).flatMap(([path, methods]) =>

@@ -1,14 +1,11 @@
 /** Law 5 at the listeners: what is no request of ours, and whoever takes too much of a node. */
-import { readFileSync } from 'node:fs';
-import { createConnection } from 'node:net';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';
+import { type ConnectionOptions, connect } from 'node:tls';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import type { Id } from '../../../src/base/bytes.ts';
 import { credentialsOf, newFleet } from '../../web/fleet.ts';
-import { heardFrom, type Json, urlOf, verdict } from '../raw.ts';
-import { alice, fleet, LIMITS, members, refused, stage, standingOf } from './world.ts';
+import { heardFrom, type Json, urlOf } from '../raw.ts';
+import { alice, fleet, members, refused, stage, standingOf } from './world.ts';
 import { writtenDown } from './written.ts';
 
 stage();
@@ -44,73 +41,7 @@ describe('over HTTP', () => {
     ['a peer’s teaching', '404 not-found', () => alice.raw.post('/peer/v1/teach', { proof: { standing: standingOf(alice) } })],
     ['the numbers', '404 not-found', () => method('GET', '/metrics')],
   ]);
-
-  /** @returns how long the node kept the connection */
-  async function held(write: (socket: TLSSocket) => void): Promise<number> {
-    const socket = await dial();
-    const began = Date.now();
-    const closed = new Promise((resolve) => socket.once('close', resolve));
-    socket.resume();
-    write(socket);
-    await closed;
-    return Date.now() - began;
-  }
-  const boundMs = LIMITS.requestLimitMs + 2500;
-
-  it('a body that trickles in is cut off when its time is up', async () => {
-    const body = JSON.stringify(await good());
-    const start = `POST /v1/status HTTP/1.1\r\nhost: node\r\nauthorization: Bearer ${alice.raw.pass}\r\ncontent-type: application/json\r\n`;
-    let trickle: NodeJS.Timeout | undefined;
-    const ms = await held((socket) => {
-      socket.write(`${start}content-length: ${body.length}\r\n\r\n`);
-      let at = 0;
-      trickle = setInterval(() => socket.write(body[at++] ?? ''), 50);
-    });
-    clearInterval(trickle);
-    expect(ms).toBeGreaterThan(LIMITS.requestLimitMs - 200);
-    expect(ms).toBeLessThan(boundMs);
-  });
-
-  it('so are headers that trickle in, and a connection that says nothing', async () => {
-    let trickle: NodeJS.Timeout | undefined;
-    const ms = await held((socket) => {
-      socket.write('POST /v1/status HTTP/1.1\r\n');
-      trickle = setInterval(() => socket.write('x: y\r\n'), 50);
-    });
-    clearInterval(trickle);
-    expect(ms).toBeLessThan(boundMs);
-    expect(await held(() => undefined)).toBeLessThan(boundMs);
-  });
-
-  it('a TCP connection without a TLS handshake is cut off too', async () => {
-    const { port } = new URL(urlOf(fleet));
-    const socket = createConnection({ port: Number(port), host: '127.0.0.1' });
-    const began = Date.now();
-    await new Promise((resolve) => socket.on('error', () => undefined).once('close', resolve));
-    expect(Date.now() - began).toBeLessThan(boundMs);
-  });
-
-  it('no more connections than configured are held, and when they are gone people are served', async () => {
-    const dialled = await Promise.all(Array.from({ length: 80 }, () => dial().catch(() => undefined)));
-    const open = dialled.filter((socket) => socket !== undefined && !socket.destroyed);
-    expect(open.length).toBeGreaterThan(20);
-    expect(open.length).toBeLessThanOrEqual(LIMITS.connectionsMax);
-    await sleep(boundMs);
-    for (const socket of open) socket?.destroy();
-    expect(verdict(await alice.raw.ask('status', { request: await alice.raw.request() }))).toBe('said by 3');
-  });
 });
-
-const ca = () => readFileSync(fleet.profile.caFile, 'utf8');
-
-function dial(options: ConnectionOptions = {}): Promise<TLSSocket> {
-  const { port } = new URL(urlOf(fleet));
-  return new Promise((resolve, reject) => {
-    const socket = connect({ host: '127.0.0.1', port: Number(port), ca: ca(), ...options }, () => resolve(socket));
-    socket.on('error', reject);
-    socket.on('close', () => reject(new Error('closed')));
-  });
-}
 
 describe('the peer listener', () => {
   const spoken = (own: ConnectionOptions): Promise<string> =>

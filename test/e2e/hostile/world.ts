@@ -14,7 +14,8 @@ import { type Config, QUICK, TestFleet } from '../fleet.ts';
 import { type Exchange, type Json, overheard, Raw, type Spelled, verdict } from '../raw.ts';
 
 /** Small enough to reach in a test. */
-export const LIMITS = { requestLimitMs: 1500, connectionsMax: 40 };
+export const LIMITS = { requestLimitMs: 1500, connectionsMax: 40, connectionsPerAddressMax: 30 };
+export const PEER_LIMITS = { handshakeLimitMs: 1500, strangersPerAddressMax: 30 };
 
 export const PINS = { right: '83120465917264', wrong: '60417733218905' };
 export const RIGHT = normalisePasscode(PINS.right);
@@ -61,7 +62,9 @@ function configure(name: string, config: Config): Config {
   if (name === 'accounts') return config;
   // All three are waited for, however slow: what is expected below is every node's word.
   const timing = { ...(config['timing'] as Config), answerLingerMs: 10_000, recordLingerMs: 10_000 };
-  return { ...config, public: { ...(config['public'] as Config), ...LIMITS }, timing, trace: { level: 'debug' } };
+  const clients = { ...(config['public'] as Config), ...LIMITS };
+  const peer = { ...(config['peer'] as Config), ...PEER_LIMITS };
+  return { ...config, public: clients, peer, timing, trace: { level: 'debug' } };
 }
 
 export const members = () => activeFleet(fleet.entry, { allowSimulated: true }).fleet;

@@ -1,0 +1,234 @@
+/**
+ * What a stranger can make a node spend, in figures that are measured on a real process: time, connections, memory, calls of the
+ * token, writes. Law 5: refused, and nothing changes.
+ */
+import { readFileSync } from 'node:fs';
+import { createConnection, type Socket } from 'node:net';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';
+import { afterEach, describe, expect, it } from 'vitest';
+import { residentMiB } from '../../../scripts/bench/proc.ts';
+import { type Json, verdict } from '../raw.ts';
+import { alice, asked, fleet, LIMITS, PEER_LIMITS, stage, standingOf } from './world.ts';
+
+stage();
+
+const portOf = (listener: 'public' | 'peer' | 'metrics'): number => (fleet.config('node-1')[listener] as { port: number }).port;
+/** What the machine takes to notice. */
+const boundMs = LIMITS.requestLimitMs + 4000;
+
+const open = new Set<Socket>();
+afterEach(() => {
+  for (const socket of open) socket.destroy();
+  open.clear();
+});
+
+function kept<S extends Socket>(socket: S): S {
+  open.add(socket.on('error', () => undefined));
+  return socket;
+}
+
+/** @param from an address of the loopback @returns nothing when it was not let in */
+function dial(from = '127.0.0.1'): Promise<TLSSocket | undefined> {
+  return new Promise((resolve) => {
+    // tls.connect hands on to net.connect what it does not know itself: this is one of those.
+    const options = { host: '127.0.0.1', port: portOf('public'), localAddress: from, rejectUnauthorized: false } as ConnectionOptions;
+    const socket = connect(options, () => resolve(socket));
+    kept(socket).once('close', () => resolve(undefined));
+  });
+}
+
+const dialTcp = (port: number, from = '127.0.0.1'): Socket => kept(createConnection({ host: '127.0.0.1', port, localAddress: from }));
+
+/** @returns how long the node kept the connection */
+async function heldMs(socket: Socket): Promise<number> {
+  const began = Date.now();
+  socket.resume();
+  await new Promise((resolve) => socket.once('close', resolve));
+  return Date.now() - began;
+}
+
+async function dialled(): Promise<TLSSocket> {
+  return (await dial()) ?? expect.fail('it was not let in');
+}
+
+const head = (more: string) =>
+  `POST /v1/status HTTP/1.1\r\nhost: node\r\nauthorization: Bearer ${alice.raw.pass}\r\ncontent-type: application/json\r\n${more}`;
+
+/** Everything that the socket says until it closes, or until so much was said. */
+async function heard(socket: Socket, lengthMax = Number.POSITIVE_INFINITY): Promise<string> {
+  let text = '';
+  await new Promise<void>((resolve) => {
+    socket.on('data', (chunk) => {
+      text += String(chunk);
+      if (text.length >= lengthMax) resolve();
+    });
+    socket.once('close', () => resolve());
+  });
+  return text;
+}
+
+describe('what is sent slowly is cut off when its time is up:', () => {
+  it('a body that trickles in', async () => {
+    const body = JSON.stringify({ ...alice.raw.caller, request: await alice.raw.request() });
+    const socket = await dialled();
+    socket.write(head(`content-length: ${body.length}\r\n\r\n`));
+    let at = 0;
+    const trickle = setInterval(() => socket.write(body[at++] ?? ''), 50);
+    const ms = await heldMs(socket);
+    clearInterval(trickle);
+    expect(ms).toBeGreaterThan(LIMITS.requestLimitMs - 200);
+    expect(ms).toBeLessThan(boundMs);
+  });
+
+  it('headers that trickle in, and a connection that says nothing', async () => {
+    const socket = await dialled();
+    socket.write('POST /v1/status HTTP/1.1\r\n');
+    const trickle = setInterval(() => socket.write('x: y\r\n'), 50);
+    expect(await heldMs(socket)).toBeLessThan(boundMs);
+    clearInterval(trickle);
+    expect(await heldMs(await dialled())).toBeLessThan(boundMs);
+  });
+
+  it('a TLS handshake that does not come, at both listeners', async () => {
+    const ms = await Promise.all([heldMs(dialTcp(portOf('public'))), heldMs(dialTcp(portOf('peer')))]);
+    for (const one of ms) expect(one).toBeLessThan(boundMs);
+  });
+});
+
+describe('connections', () => {
+  const letIn = async (count: number, from: string): Promise<TLSSocket[]> => {
+    const all = await Promise.all(Array.from({ length: count }, () => dial(from)));
+    return all.filter((socket) => socket !== undefined && !socket.destroyed) as TLSSocket[];
+  };
+
+  it('of one address are bounded, and others are served meanwhile', async () => {
+    const crowd = await letIn(60, '127.0.0.2');
+    expect(crowd.length).toBeGreaterThan(10);
+    expect(crowd.length).toBeLessThanOrEqual(LIMITS.connectionsPerAddressMax);
+    expect(verdict(await alice.raw.ask('status', { request: await alice.raw.request() }))).toBe('said by 3');
+  });
+
+  it('of all addresses are bounded, and when they are gone people are served', async () => {
+    const crowds = await Promise.all(['127.0.0.3', '127.0.0.4', '127.0.0.5'].map((from) => letIn(30, from)));
+    expect(crowds.flat().length).toBeLessThanOrEqual(LIMITS.connectionsMax);
+    await sleep(boundMs);
+    for (const socket of crowds.flat()) socket.destroy();
+    expect(verdict(await alice.raw.ask('status', { request: await alice.raw.request() }))).toBe('said by 3');
+  });
+
+  it('of a stranger at the peer listener are bounded, and the nodes speak with each other meanwhile', async () => {
+    const crowd = Array.from({ length: 80 }, () => dialTcp(portOf('peer'), '127.0.0.6'));
+    await sleep(PEER_LIMITS.handshakeLimitMs / 3);
+    expect(crowd.filter((socket) => !socket.closed).length).toBeLessThanOrEqual(PEER_LIMITS.strangersPerAddressMax);
+    expect(verdict(await alice.raw.ask('status', { request: await alice.raw.request() }))).toBe('said by 3');
+  });
+});
+
+describe('headers', () => {
+  it.each([
+    ['one of 20 kB', `x: ${'x'.repeat(20_000)}\r\n`],
+    ['of 16 kB in all', `x: ${'x'.repeat(100)}\r\n`.repeat(170)],
+    ['two thousand', Array.from({ length: 2_000 }, (_, i) => `h${i}: ${i}\r\n`).join('')],
+    ['of which one never ends', `x: ${'x'.repeat(200_000)}`],
+  ])('%s are refused before anything is made of them', async (_, more) => {
+    const socket = await dialled();
+    socket.write(head(`${more}\r\n`));
+    expect(await heard(socket)).toMatch(/^HTTP\/1\.1 431 /);
+  });
+
+  it.each([
+    ['a second length', 'content-length: 2\r\ncontent-length: 3\r\n\r\n{}'],
+    ['a length beside chunks', 'content-length: 2\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n'],
+    ['chunks under another name', 'transfer-encoding: xchunked\r\n\r\n0\r\n\r\n'],
+  ])('%s, by which two parsers would see two requests, are refused', async (_, more) => {
+    const socket = await dialled();
+    socket.write(head(more));
+    expect(await heard(socket)).toMatch(/^HTTP\/1\.1 (400|501) /);
+  });
+});
+
+/** Of node 1. */
+const pid = () => Number(readFileSync(join(fleet.folder, 'node-1', 'pid'), 'utf8'));
+
+async function numbers(): Promise<{ tokenCalls: number; commits: number }> {
+  const text = await (await fetch(`http://127.0.0.1:${portOf('metrics')}/metrics`)).text();
+  const of = (name: string) => Number(new RegExp(`^${name} (\\S+)$`, 'm').exec(text)?.[1] ?? Number.NaN);
+  return { tokenCalls: of('holdfast_token_calls_total'), commits: of('holdfast_commit_sequence') };
+}
+
+describe('requests without a pass', () => {
+  const bodies = async (): Promise<readonly (readonly [operation: string, body: Json])[]> => [
+    ['status', { request: await alice.raw.request() }],
+    ['attempt', asked(alice, 'attempt')],
+    ['register', asked(alice, 'register')],
+    ['activate', { standing: standingOf(alice) }],
+    ['confirm', { confirmed: asked(alice, 'confirm')['confirmed'] }],
+  ];
+
+  it('cost no call of the token and no write, however many', async () => {
+    const before = await numbers();
+    for (const pass of ['Basic YTpi', 'Bearer a.b.c', `Bearer ${alice.raw.pass.slice(0, -8)}AAAAAAAA`]) {
+      for (const [operation, body] of await bodies()) {
+        const said = await Promise.all(Array.from({ length: 5 }, () => alice.raw.ask(operation, body, { authorization: pass })));
+        for (const one of said) expect(verdict(one)).toBe('401 pass-refused');
+      }
+    }
+    expect(await numbers()).toEqual(before);
+    // With a pass it does cost one: these numbers can tell.
+    await alice.raw.ask('status', { request: await alice.raw.request() });
+    expect((await numbers()).tokenCalls).toBeGreaterThan(before.tokenCalls);
+  }, 120_000);
+
+  it('are refused before their body is read', async () => {
+    const socket = await dialled();
+    socket.write(`POST /v1/attempt HTTP/1.1\r\nhost: node\r\ncontent-type: application/json\r\ncontent-length: 60000\r\n\r\n`);
+    expect(await heard(socket, 12)).toMatch(/^HTTP\/1\.1 401/);
+  });
+});
+
+describe('memory', () => {
+  /** What a garbage collector leaves lying about, and no flood may exceed. */
+  const GROWTH_MIB_MAX = 192;
+  const growthOf = async (flood: () => Promise<unknown>): Promise<number> => {
+    const before = residentMiB(pid());
+    let peak = before;
+    const watch = setInterval(() => {
+      peak = Math.max(peak, residentMiB(pid()));
+    }, 50);
+    await flood().finally(() => clearInterval(watch));
+    return peak - before;
+  };
+
+  it('is bounded under bodies that are too large, from as many connections as there may be', async () => {
+    const chunk = 'x'.repeat(1 << 16);
+    const flood = async (): Promise<void> => {
+      const sockets = await Promise.all(Array.from({ length: LIMITS.connectionsPerAddressMax - 8 }, () => dial()));
+      await Promise.all(
+        sockets.map(async (socket) => {
+          if (socket === undefined) return;
+          socket.write(head(`content-length: ${1 << 30}\r\n\r\n`));
+          const pour = setInterval(() => !socket.writableNeedDrain && socket.write(chunk), 5);
+          await Promise.race([heldMs(socket), sleep(boundMs)]);
+          clearInterval(pour);
+        }),
+      );
+    };
+    expect(await growthOf(flood)).toBeLessThan(GROWTH_MIB_MAX);
+  });
+
+  it('is bounded under thousands of requests in one go, whose answers nobody reads', async () => {
+    const one = 'GET /openapi.json HTTP/1.1\r\nhost: node\r\n\r\n';
+    const flood = async (): Promise<void> => {
+      const sockets = await Promise.all(Array.from({ length: 8 }, () => dial()));
+      for (const socket of sockets) {
+        socket?.pause();
+        socket?.write(one.repeat(3_000));
+      }
+      await sleep(3_000);
+    };
+    expect(await growthOf(flood)).toBeLessThan(GROWTH_MIB_MAX);
+    expect(verdict(await alice.raw.ask('status', { request: await alice.raw.request() }))).toBe('said by 3');
+  });
+});
