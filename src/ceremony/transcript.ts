@@ -72,7 +72,7 @@ function requireFormat(value: unknown): void {
   if (format === TRANSCRIPT_TYPE || (format === 'none' && step !== BEGIN)) return;
   fail('malformed', 'the transcript is of a format that this release does not know: read it with the release that wrote it', {
     expected: TRANSCRIPT_TYPE,
-    got: String(format).slice(0, 80),
+    got: typeof format === 'string' ? format : typeof format,
   });
 }
 

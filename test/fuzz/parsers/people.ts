@@ -3,7 +3,7 @@
 import { NO_ID } from '../../../src/base/bytes.ts';
 import { HoldfastError } from '../../../src/base/errors.ts';
 import { Secret } from '../../../src/base/secret.ts';
-import { parseTranscript } from '../../../src/ceremony/transcript.ts';
+import { parseTranscript, TRANSCRIPT_TYPE } from '../../../src/ceremony/transcript.ts';
 import { generateRecoveryCode, normalisePasscode, PASSCODE, readRecoveryCode } from '../../../src/client/index.ts';
 import { cardOf, type Entrusted, readCards, readCode, splitPin } from '../../../src/custody/shares.ts';
 import { deskState, given, readLine, refusal, spellLine } from '../../../src/custody/speech.ts';
@@ -84,7 +84,12 @@ const transcript: Parser = {
   spelling: 'one',
   refuses: ['malformed', 'too-large'],
   seeds() {
-    const facts = { plan: 'first-fleet', digest: NO_ID, parameters: { nodes: [{ name: 'node-1', ports: [1, 2] }], quorum: 2, yes: true } };
+    const facts = {
+      format: TRANSCRIPT_TYPE,
+      plan: 'first-fleet',
+      digest: NO_ID,
+      parameters: { nodes: [{ name: 'node-1', ports: [1, 2] }], quorum: 2, yes: true },
+    };
     const begin = {
       sequence: 1,
       previous: NO_ID,
