@@ -36,7 +36,7 @@ const MESSAGE_LENGTH_MAX = 1024;
 const INPUT_BYTES_SHOWN = 4096;
 
 /** What breaks the property, with the input that shows it. */
-export class Broken extends Error {
+class Broken extends Error {
   constructor(why: string, input: Uint8Array, cause?: unknown) {
     super(`${why}\n  input: ${toHex(input.subarray(0, INPUT_BYTES_SHOWN))}`, { cause });
   }
