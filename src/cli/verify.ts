@@ -6,6 +6,8 @@ import { allowSimulatedOption, caOption, explainOption, rootOption, seenOption, 
 import { keepSeen, readSeen } from './audit/seen.ts';
 import { AUDIT_EXIT_CODES, showReport } from './audit/show.ts';
 import { openWeb, readOption } from './audit/sources.ts';
+import { print } from './report.ts';
+import { plainLine } from './told.ts';
 
 interface Options {
   readonly root: string;
@@ -57,18 +59,33 @@ async function run(what: string | undefined, options: Options, command: Command)
   try {
     const policy = { thirdParties: options.thirdParties, allowSimulated: options.allowSimulated ?? false };
     const { report, newest } = await examine({ places, root, seen, policy, live: options.live ?? false, web });
-    showReport(report, options, identify(newest));
+    const looked = identify(newest);
+    if (!options.json) print(plainLine(looked.entry === undefined ? 'No bundle whose keys are certain.' : lookedAt(looked)));
+    showReport(report, options, looked);
     if (report.outcome === 'good') await keepSeen(options.seen, newest?.trusted?.seenAfter);
   } finally {
     await web.close();
   }
 }
 
-/** What was looked at. */
-function identify(newest: Audited | undefined): object {
+interface Looked {
+  readonly from?: string;
+  readonly bundle?: string;
+  readonly entry?: string;
+  readonly sequence?: number;
+  readonly namespace?: string;
+}
+
+/** What was looked at in full. */
+function identify(newest: Audited | undefined): Looked {
   if (newest === undefined) return {};
   const { from, trusted } = newest;
   if (trusted === undefined) return { from };
   const { entry, bundle } = trusted;
   return { from, bundle: bundle.digest, entry: entry.digest, sequence: entry.sequence, namespace: entry.namespace };
+}
+
+/** First of all, so that nobody takes the verdict for one on something else. */
+function lookedAt({ from, entry, sequence, namespace }: Looked): string {
+  return `Looked at entry ${sequence} of ${namespace}, from ${from}: ${entry}`;
 }

@@ -53,8 +53,24 @@ describe(
       expect(names(report.findings)).toEqual([...checkNames]);
       const { code, out } = await holdfast('verify', file(await good()), '--root', join(folder, 'root.json'));
       expect(code).toBe(0);
+      expect(out).toMatch(/^Looked at entry 1 of example.org\/vault, from .*: [0-9a-f]{64}\n/);
       expect(out).toMatch(/^good +witness +The witness audited the log/m);
       expect(out).toMatch(/GOOD: everything that was looked at holds\.\n\nThis does not prove:\n {2}- /);
+    });
+
+    it('explains each check on request, in words and always as JSON; and lets nothing that it shows write over what it said', async () => {
+      const evil = 'one\u001b[2K\rgood     region\ngood     operator';
+      const bad = await ours({ fleets: [{ ...goodFleet(), nodes: goodFleet().nodes.map((node) => ({ ...node, region: evil })) }] });
+      const { code, out } = await holdfast('verify', file(bad), '--root', join(folder, 'root.json'), '--explain');
+      expect(code).toBe(1);
+      expect(out).toContain('Means: Another organisation checked the entry');
+      expect(out.match(/Does not prove: /g)).toHaveLength(checkNames.length);
+      expect(out).toContain('one\\x1b[2K\\x0dgood');
+      for (const never of ['\u001b', '\r']) expect(out).not.toContain(never);
+      expect(out).not.toMatch(/^good +(region|operator)$/m);
+      const { findings } = await verify(file(await good()));
+      for (const one of findings)
+        expect(one).toMatchObject({ words: expect.any(String), means: expect.any(String), provesNot: expect.any(String) });
     });
 
     it('is good at the address of a node, and of several that agree', async () => {
