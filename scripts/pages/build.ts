@@ -15,6 +15,8 @@ export async function buildVerifyPage(project: string): Promise<string> {
     platform: 'browser',
     target: 'es2022',
     charset: 'ascii',
+    // A release has none: the page must be the same.
+    tsconfigRaw: {},
     write: false,
   });
   const script = outputFiles[0]?.text.trimEnd() ?? '';
