@@ -5,7 +5,7 @@
 
 const mathematics = ['base', 'wire', 'oprf', 'fleet', 'log'];
 const protocol = [...mathematics, 'trust', 'vault', 'quorum'];
-const edges = ['token', 'store', 'web', 'backup', 'custody', 'release'];
+const edges = ['token', 'store', 'web', 'backup', 'files', 'custody', 'release'];
 /** What each room may import of src. A room that is not named here may not exist. */
 const mayImport = {
   base: [],
@@ -21,7 +21,8 @@ const mayImport = {
   store: [...protocol, 'api'],
   web: [...protocol, 'api'],
   backup: protocol,
-  custody: protocol,
+  files: protocol,
+  custody: [...protocol, 'files'],
   release: ['base', 'log'],
   node: [...protocol, 'api', ...edges],
   client: [...protocol, 'api'],

@@ -1,12 +1,9 @@
 /** `holdfast node`: one vault node in the foreground, as a service manager runs it. */
 import { Command } from 'commander';
-import { fail } from '../base/errors.ts';
+import { HoldfastError } from '../base/errors.ts';
 import { readConfig } from '../node/config.ts';
 import { startNode } from '../node/main.ts';
-import { EXIT, say } from './report.ts';
-
-/** Beyond the time for running requests: the deadline of one call to the token. */
-const HANG_MS = 10_000;
+import { foreground } from './foreground.ts';
 
 export function nodeCommands(): Command {
   const group = new Command('node').description('Run one vault node');
@@ -15,20 +12,16 @@ export function nodeCommands(): Command {
     .description('run a node until SIGTERM or SIGINT; a second one ends it at once')
     .requiredOption('--config <file>', 'its configuration (docs/configuration.md)')
     .action(async ({ config }: { config: string }) => {
-      const stop = new AbortController();
-      const asked = new Promise<undefined>((resolve) => stop.signal.addEventListener('abort', () => resolve(undefined)));
-      for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stop.abort());
       const read = readConfig(config);
-      const node = await startNode(read, stop.signal).catch((error: unknown) => {
-        if (error !== stop.signal.reason) throw error;
-      });
-      if (node === undefined) return say('stopped before it had the PIN of its token');
-      say(`node ${node.self}: clients ${node.public.host}:${node.public.port}, peers ${node.peer.host}:${node.peer.port}`);
-      const spent = await Promise.race([asked, node.spent]);
-      // Nothing is lost that was acknowledged: a node that hangs is as good as one that was killed.
-      setTimeout(() => process.exit(EXIT.failure), read.shutdownMs + HANG_MS).unref();
-      await node.close();
-      if (spent !== undefined) fail('token-unavailable', `${spent}: start this node anew`);
+      const start = async (stop: AbortSignal) => {
+        const node = await startNode(read, stop);
+        return { ...node, spent: node.spent.then((why) => new HoldfastError('token-unavailable', `${why}: start this node anew`)) };
+      };
+      await foreground(
+        start,
+        read.shutdownMs,
+        (node) => `node ${node.self}: clients ${node.public.host}:${node.public.port}, peers ${node.peer.host}:${node.peer.port}`,
+      );
     });
   return group.addHelpText('after', '\nExample:\n  holdfast node start --config /etc/holdfast/node.json');
 }

@@ -64,6 +64,16 @@ export function say(text: string): void {
   process.stderr.write(`${plain(text)}\n`);
 }
 
+/** What a long wait is traced with, said to who waits; the same words once. */
+export function spoken(): Readonly<Record<'info' | 'warn', (fields: object, words: string) => void>> {
+  const said = new Set<string>();
+  const once = (fields: object, words: string): void => {
+    if (!said.has(words)) say(`${words} (${describeEvidence(fields as Evidence)})`);
+    said.add(words);
+  };
+  return { info: once, warn: once };
+}
+
 export function print(text: string): void {
   process.stdout.write(`${text}\n`);
 }

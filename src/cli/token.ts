@@ -2,8 +2,8 @@
 import { existsSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { Command } from 'commander';
+import { readable } from '../custody/pin.ts';
 import { type Config, readConfig } from '../node/config.ts';
-import { readable } from '../node/pin.ts';
 import { inspectToken, type TokenConfig } from '../token/index.ts';
 import { type Cell, EXIT, print, printJson, printTable } from './report.ts';
 

@@ -4,10 +4,8 @@ import { toBase64url } from '../base/bytes.ts';
 import { readConfig } from '../witness/config.ts';
 import { startWitness } from '../witness/main.ts';
 import { setUpWitness } from '../witness/setup.ts';
-import { EXIT, print, printJson, say } from './report.ts';
-
-/** Beyond the time for running requests: the deadline of one call to the token. */
-const HANG_MS = 10_000;
+import { foreground } from './foreground.ts';
+import { print, printJson, spoken } from './report.ts';
 
 export function witnessCommands(): Command {
   const group = new Command('witness').description('Keep a transparency log of fleet entries, and cosign logs');
@@ -17,7 +15,7 @@ export function witnessCommands(): Command {
     .requiredOption('--config <file>', 'its configuration (docs/witness.md)')
     .option('--json', 'print JSON')
     .action(async ({ config, json }: { config: string; json?: true }) => {
-      const { witness, log, tls } = await setUpWitness(readConfig(config));
+      const { witness, log, tls } = await setUpWitness(readConfig(config), { trace: spoken(), stop: new AbortController().signal });
       const tlsKey = toBase64url(tls);
       if (json) return printJson({ witness: witness.text, ...(log && { log: log.text }), tlsKey });
       if (log !== undefined) print(`log      ${log.text}`);
@@ -29,19 +27,15 @@ export function witnessCommands(): Command {
     .description('run it until SIGTERM or SIGINT; a second one ends it at once')
     .requiredOption('--config <file>', 'its configuration (docs/witness.md)')
     .action(async ({ config }: { config: string }) => {
-      const asked = new Promise<undefined>((resolve) => {
-        for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve(undefined));
-      });
       const read = readConfig(config);
-      const witness = await startWitness(read);
-      const { name, public: all, operator } = witness;
-      say(
-        `witness ${name}: everyone ${all.host}:${all.port}${operator === undefined ? '' : `, operator ${operator.host}:${operator.port}`}`,
+      await foreground(
+        (stop) => startWitness(read, stop),
+        read.shutdownMs,
+        ({ name, public: all, operator }) => {
+          const operators = operator === undefined ? '' : `, operator ${operator.host}:${operator.port}`;
+          return `witness ${name}: everyone ${all.host}:${all.port}${operators}`;
+        },
       );
-      const spent = await Promise.race([asked, witness.spent]);
-      setTimeout(() => process.exit(EXIT.failure), read.shutdownMs + HANG_MS).unref();
-      await witness.close();
-      if (spent !== undefined) throw spent;
     });
   return group.addHelpText(
     'after',

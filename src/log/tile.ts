@@ -123,6 +123,11 @@ export function encodeEntries(leaves: readonly Uint8Array[]): Uint8Array {
   );
 }
 
+/** The bytes of a tile that is not full, out of the full one that took its place. */
+export function narrowed({ level, width }: Tile, full: Uint8Array): Uint8Array {
+  return level === 'entries' ? encodeEntries(parseEntries(full, TILE_WIDTH).slice(0, width)) : full.subarray(0, width * HASH_BYTES);
+}
+
 /** @throws `malformed` unless `bytes` are exactly `width` leaves */
 export function parseEntries(bytes: Uint8Array, width: number): Uint8Array[] {
   const leaves: Uint8Array[] = [];

@@ -3,17 +3,13 @@
  * what it is and what whoever controls it can at most do; docs/configuration.md is made from here and compared by a test.
  *
  * A node refuses to start over a configuration that is not whole, naming the key. The PIN is never in this file, in an argument
- * or in the environment: pin.ts says where it comes from.
+ * or in the environment: src/custody/pin.ts says where it comes from.
  */
-import { readFileSync } from 'node:fs';
-import { dirname, resolve } from 'node:path';
 import { z } from 'zod';
-import { fail } from '../base/errors.ts';
+import { placeAt, tokenPlace } from '../custody/place.ts';
+import { readConfiguration, told } from '../files/configuration.ts';
 import { FRESHNESS_MS } from '../trust/log-checks.ts';
 import { DEFAULT_GUESS_DELAYS_MS, DEFAULT_LOCK_DELAY_MS, DEFAULT_TIMING } from './service.ts';
-
-/** @param atMost what whoever controls this key can at most do */
-const told = <T extends z.ZodType>(type: T, description: string, atMost: string): T => type.meta({ description, atMost }) as T;
 
 const port = z.int().min(0).max(65_535);
 const word = z.string().min(1).max(255);
@@ -31,53 +27,12 @@ const keysUrl = z.url({ protocol: /^https?$/ }).refine((text) => {
 
 const address = z.string().regex(/^(\[[0-9a-fA-F:]+\]|[A-Za-z0-9.-]+):[0-9]{1,5}$/, 'expected host:port');
 
-const PIN = 'with the token: use its keys without counting, and so what one share is worth: nothing alone';
-
-const pinSource = z
-  .strictObject({
-    fd: told(
-      z.int().min(0).max(1023).optional(),
-      'File descriptor with the PIN in its first line, read and closed at the start. By the launcher: 0, the standard input.',
-      PIN,
-    ),
-    credential: told(
-      z
-        .string()
-        .regex(/^[A-Za-z0-9._-]{1,255}$/)
-        .optional(),
-      'Name of a credential of systemd (LoadCredentialEncrypted= in the unit) with the PIN in its first line.',
-      PIN,
-    ),
-    custodians: z
-      .strictObject({
-        socket: told(
-          word,
-          'Where the node waits for custodians (`holdfast custodian give`). Its folder must be writable by this user or root only.',
-          'be given the shares in place of the node, and with enough of them its PIN',
-        ),
-        ceremony: told(word, "The ceremony that stands on the custodians' cards.", DENY),
-      })
-      .optional(),
-  })
-  .refine((source) => Object.values(source).filter((one) => one !== undefined).length === 1, 'expected one of fd, credential, custodians');
-
-const token = z
-  .strictObject({
-    module: told(word, 'Path of the PKCS#11 module.', 'run code in this node, and so what one share is worth: nothing alone'),
-    label: told(word, "Label of this node's token.", `point to a token with other keys: the node then refuses to start`),
-    pinFile: told(
-      word.optional(),
-      "For development, in place of `pin`: file with the token's PIN in clear, readable by its owner only (mode 0600).",
-      PIN,
-    ),
-    pin: pinSource.optional(),
-    profile: told(word.optional(), 'Name of a device profile (src/token/profiles.ts). By default the device is recognised.', DENY),
-    initString: told(word.optional(), 'Initialisation string for modules that want one.', 'as `token.module`'),
-  })
-  .refine(({ pinFile, pin }) => (pinFile === undefined) !== (pin === undefined), {
-    message: 'expected either pin or pinFile',
-    path: ['pin'],
-  });
+const token = tokenPlace("this node's token", {
+  module: 'run code in this node, and so what one share is worth: nothing alone',
+  label: 'point to a token with other keys: the node then refuses to start',
+  pin: 'with the token: use its keys without counting, and so what one share is worth: nothing alone',
+  deny: DENY,
+});
 
 const publicListener = z.strictObject({
   host: told(word.default('0.0.0.0'), 'Address to listen on for clients.', DENY),
@@ -257,22 +212,13 @@ export type ConfigFile = z.input<typeof config>;
 
 /** @throws `configuration` naming file and key */
 export function readConfig(file: string): Config {
-  const read = config.safeParse(parse(file));
-  if (!read.success) {
-    const { path, message } = read.error.issues[0] ?? { path: [], message: 'not as documented' };
-    return fail('configuration', `${file}: ${path.join('.') || 'the file'}: ${message}`);
-  }
-  const at = (path: string): string => resolve(dirname(file), path);
-  const { token: device, public: clients, passes: account, transparency: published, ...rest } = read.data;
+  const { value, at } = readConfiguration(file, config);
+  const { token: device, public: clients, passes: account, transparency: published, ...rest } = value;
   return {
     ...rest,
     entryFile: at(rest.entryFile),
     dataDir: at(rest.dataDir),
-    token: {
-      ...device,
-      ...(device.pinFile && { pinFile: at(device.pinFile) }),
-      ...(device.pin?.custodians && { pin: { custodians: { ...device.pin.custodians, socket: at(device.pin.custodians.socket) } } }),
-    },
+    token: placeAt(device, at),
     public: {
       ...clients,
       tlsCertificateFile: at(clients.tlsCertificateFile),
@@ -281,22 +227,4 @@ export function readConfig(file: string): Config {
     passes: { ...account, ...(account.jwksFile && { jwksFile: at(account.jwksFile) }) },
     ...(published && { transparency: { ...published, rootFile: at(published.rootFile) } }),
   };
-}
-
-function parse(file: string): unknown {
-  const text = readNamed(file, 'the configuration');
-  try {
-    return JSON.parse(text);
-  } catch {
-    return fail('configuration', `${file}: the file is not JSON`);
-  }
-}
-
-/** @param key what to name in the error @throws `configuration` */
-export function readNamed(file: string, key: string): string {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch (error) {
-    return fail('configuration', `${key}: ${file} cannot be read`, { cause: (error as NodeJS.ErrnoException).code ?? 'unknown' });
-  }
 }

@@ -3,15 +3,11 @@
  * its own folder. It names tokens and files, and holds no secret itself. Each key says what whoever controls it can at most do;
  * the table in docs/operator.md is made from here and compared by a test.
  */
-import { readFileSync } from 'node:fs';
-import { dirname, resolve } from 'node:path';
 import { z } from 'zod';
 import { id } from '../api/values.ts';
-import { fail, HoldfastError } from '../base/errors.ts';
+import { placeAt, tokenPlace } from '../custody/place.ts';
+import { readConfiguration, told } from '../files/configuration.ts';
 import { VALID_DAYS_MAX } from './draft.ts';
-
-/** @param atMost what whoever controls this key can at most do */
-const told = <T extends z.ZodType>(type: T, description: string, atMost: string): T => type.meta({ description, atMost }) as T;
 
 const word = z.string().min(1).max(255);
 const https = z.url({ protocol: /^https$/ }).max(255);
@@ -20,13 +16,7 @@ const DENY = 'keep this operator from publishing';
 const COUNTERSIGN = 'countersign as this operator: nothing that clients accept without the witness and a third party';
 const ENTRY = 'have an entry made that says so: the nodes sign only what is true of them, and the witness checks the rest';
 
-const place = { module: word, label: word, pinFile: word, profile: word.optional(), initString: word.optional() };
-/** A PIN that nobody has alone. */
-const custodians = z.strictObject({ socket: word, ceremony: word }).optional();
-const guarded = { ...place, pinFile: word.optional(), custodians };
-const hasOnePin = ({ pinFile, custodians: people }: { pinFile?: string | undefined; custodians?: object | undefined }): boolean =>
-  (pinFile === undefined) !== (people === undefined);
-const ONE_PIN = 'expected either pinFile or custodians';
+const place = tokenPlace('that token', { module: ENTRY, label: DENY, pin: ENTRY, deny: DENY });
 
 const fleet = z.strictObject({
   transcript: word,
@@ -47,27 +37,15 @@ const config = z.strictObject({
     'have an entry of his taken for one of ours, and countersigned',
   ),
   rootsDir: told(word, 'Folder with `<version>.root.json`, from the first, which clients pin, to the newest.', DENY),
-  token: z
-    .strictObject({
-      module: told(word, 'Path of the PKCS#11 module.', `run code in this command, and so ${COUNTERSIGN}`),
-      label: told(word, "Label of the token with the operator's cosigning key (`holdfast-operator`).", DENY),
-      pinFile: told(
-        word.optional(),
-        "File with the token's PIN, readable by its owner only (mode 0600).",
-        `with the token: ${COUNTERSIGN}`,
-      ),
-      custodians: told(
-        custodians,
-        'In place of `pinFile`: `socket`, where the command waits for custodians (`holdfast custodian give`), and `ceremony`, which their cards name.',
-        `be given the shares in place of this command, and with the token: ${COUNTERSIGN}`,
-      ),
-      profile: told(place.profile, 'Name of a device profile (src/token/profiles.ts). By default the device is recognised.', DENY),
-      initString: told(place.initString, 'Initialisation string for modules that want one.', 'as `token.module`'),
-    })
-    .refine(hasOnePin, ONE_PIN),
+  token: tokenPlace("the token with the operator's cosigning key (`holdfast-operator`)", {
+    module: `run code in this command, and so ${COUNTERSIGN}`,
+    label: DENY,
+    pin: `with the token: ${COUNTERSIGN}`,
+    deny: DENY,
+  }),
   release: told(
     z
-      .array(z.strictObject({ ...guarded, key: word.default('holdfast-release') }).refine(hasOnePin, ONE_PIN))
+      .array(place.safeExtend({ key: word.default('holdfast-release') }))
       .min(1)
       .max(16),
     'Where release keys are: each as `token`, and `key`, its label. As many are used as the roots want.',
@@ -78,7 +56,7 @@ const config = z.strictObject({
       certificateFile: told(word, 'PEM of a TLS certificate for the TLS key that the witness knows this operator by.', DENY),
       keyFile: told(word.optional(), 'PEM of that TLS key.', 'have entries judged by the witness, and submit what the release keys signed'),
       token: told(
-        z.strictObject(place).optional(),
+        place.optional(),
         "In place of `keyFile`: as `token`, one that holds the TLS key (`holdfast-tls`) and nothing else: OpenSSL's engine finds none beside an Ed25519 key.",
         'as `tls.keyFile`',
       ),
@@ -109,34 +87,21 @@ export const operatorConfigSchema = config;
 export type OperatorConfig = z.output<typeof config>;
 /** As it is written. */
 export type OperatorConfigFile = z.input<typeof config>;
-export type TokenPlace = Pick<z.output<typeof config>['release'][number], keyof typeof guarded>;
 
 /** @throws `configuration` naming file and key */
 export function readOperatorConfig(file: string): OperatorConfig {
-  const read = config.safeParse(parse(file));
-  if (!read.success) {
-    const [issue] = read.error.issues;
-    return fail('configuration', `${file}: ${issue?.path.join('.') || 'the file'}: ${issue?.message}`);
-  }
-  const at = (path: string): string => resolve(dirname(file), path);
-  const placed = <T extends { readonly pinFile?: string | undefined; readonly custodians?: { readonly socket: string } | undefined }>(
-    place: T,
-  ): T => ({
-    ...place,
-    ...(place.pinFile && { pinFile: at(place.pinFile) }),
-    ...(place.custodians && { custodians: { ...place.custodians, socket: at(place.custodians.socket) } }),
-  });
-  const { token: device, release, tls, witness, nodesAuthorityFile, fleets, ...rest } = read.data;
+  const { value, at } = readConfiguration(file, config);
+  const { token: device, release, tls, witness, nodesAuthorityFile, fleets, ...rest } = value;
   return {
     ...rest,
     stateDir: at(rest.stateDir),
     rootsDir: at(rest.rootsDir),
-    token: placed(device),
-    release: release.map(placed),
+    token: placeAt(device, at),
+    release: release.map((one) => placeAt(one, at)),
     tls: {
       certificateFile: at(tls.certificateFile),
       ...(tls.keyFile && { keyFile: at(tls.keyFile) }),
-      ...(tls.token && { token: placed(tls.token) }),
+      ...(tls.token && { token: placeAt(tls.token, at) }),
     },
     witness: { ...witness, ...(witness.authorityFile && { authorityFile: at(witness.authorityFile) }) },
     ...(nodesAuthorityFile && { nodesAuthorityFile: at(nodesAuthorityFile) }),
@@ -146,22 +111,4 @@ export function readOperatorConfig(file: string): OperatorConfig {
       evidence: one.evidence.map((item) => ({ ...item, file: at(item.file) })),
     })),
   };
-}
-
-function parse(file: string): unknown {
-  try {
-    return JSON.parse(readNamed(file, 'the configuration'));
-  } catch (error) {
-    if (error instanceof HoldfastError) throw error;
-    return fail('configuration', `${file}: the file is not JSON`);
-  }
-}
-
-/** @param key what to name in the error @throws `configuration` */
-export function readNamed(file: string, key: string): string {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch (error) {
-    return fail('configuration', `${key}: ${file} cannot be read`, { cause: (error as NodeJS.ErrnoException).code ?? 'unknown' });
-  }
 }

@@ -5,13 +5,23 @@
 import type { Clock } from '../base/ports.ts';
 import type { FleetEntry } from '../fleet/entry.ts';
 import type { NoteSignature } from '../log/note.ts';
-import type { SignBytes } from '../log/vkey.ts';
+import type { SignBytes, Vkey } from '../log/vkey.ts';
+import type { Root } from '../trust/root.ts';
 import type { Verify } from '../wire/signed.ts';
 import type { Planned } from './draft.ts';
 import type { NodesPort } from './nodes.ts';
-import type { Roots } from './roots.ts';
 import type { OperatorState } from './state.ts';
 import type { WitnessPort } from './witness.ts';
+
+export interface Roots {
+  /** The text of the first: what clients pin, at the earliest. */
+  readonly first: string;
+  /** Those after it: they travel in bundles. */
+  readonly chain: readonly string[];
+  readonly latest: Root;
+  /** The key of the log in each, the newest last: a log goes on under its name when its key is replaced. */
+  readonly logs: readonly Vkey[];
+}
 
 export interface Desk {
   readonly roots: Roots;
@@ -36,6 +46,6 @@ export interface Desk {
 
 /** What a command is doing, for who watches. */
 export interface Progress {
-  readonly step: 'look' | 'custodians' | 'draft' | 'release' | 'nodes' | 'submit' | 'countersign' | 'cosignatures' | 'bundle' | 'deliver';
+  readonly step: 'look' | 'draft' | 'release' | 'nodes' | 'submit' | 'countersign' | 'cosignatures' | 'bundle' | 'deliver';
   readonly words: string;
 }

@@ -3,8 +3,9 @@ import { decodeJson, encodeJson } from '../api/json.ts';
 import { bundleReceipt, type Candidate, candidate, nodeStatement } from '../api/publication.ts';
 import { fromUtf8 } from '../base/bytes.ts';
 import { fail } from '../base/errors.ts';
+import { readNamed } from '../files/configuration.ts';
 import type { Signed } from '../wire/signed.ts';
-import { type OperatorConfig, readNamed } from './config.ts';
+import type { OperatorConfig } from './config.ts';
 import { Web } from './web.ts';
 
 export interface NodesPort {

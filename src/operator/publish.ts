@@ -69,7 +69,7 @@ export async function refresh(desk: Desk): Promise<Published> {
 }
 
 async function look({ witness, roots, state, clock, report }: Desk): Promise<Watched | undefined> {
-  const watched = await watch(witness, roots.latest.log, state, clock);
+  const watched = await watch(witness, roots.logs, state, clock);
   const size = watched?.checkpoint.size ?? 0;
   report({ step: 'look', words: `the log is in order: ${size} ${size === 1 ? 'entry' : 'entries'}, all of this operator` });
   return watched;

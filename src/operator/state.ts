@@ -9,9 +9,10 @@
  *   bundle.json                    the last bundle
  *   evidence/<what>-<time>/        what was refused, kept for whoever must look
  */
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { toHex, utf8 } from '../base/bytes.ts';
+import { writeWhole } from '../files/files.ts';
 import { leafHash } from '../log/merkle.ts';
 import type { Vkey } from '../log/vkey.ts';
 
@@ -72,24 +73,8 @@ export class OperatorState {
     return existsSync(file) ? readFileSync(file, 'utf8') : undefined;
   }
 
-  /** Aside, synced, renamed, and the folder synced: the old file or the new one. */
   #write(name: string, content: string | Uint8Array): void {
-    const file = join(this.folder, name);
-    mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
-    const aside = openSync(`${file}.new`, 'w', 0o600);
-    try {
-      writeSync(aside, typeof content === 'string' ? utf8(content) : content);
-      fsyncSync(aside);
-    } finally {
-      closeSync(aside);
-    }
-    renameSync(`${file}.new`, file);
-    const folder = openSync(dirname(file), 'r');
-    try {
-      fsyncSync(folder);
-    } finally {
-      closeSync(folder);
-    }
+    writeWhole(join(this.folder, name), content);
   }
 }
 

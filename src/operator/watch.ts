@@ -37,13 +37,17 @@ interface Look {
 }
 
 /**
- * @returns nothing for a log that never had an entry
+ * @param keys of the log, from all roots, the newest last: only that signs now, and what was seen under an earlier one of the same
+ *   name still counts (attack: a log whose key was replaced begins its past anew) @returns nothing for a log that never had an entry
  * @throws `alarm` for a log that went back, that shows another past, or that holds an entry of somebody else, with the folder
  *   of the evidence; `not-signed` for a checkpoint that the log did not sign; `malformed`
  */
-export async function watch(log: LogReader, key: Vkey, state: OperatorState, clock: Clock): Promise<Watched | undefined> {
-  const before = state.seen(key);
-  const seen = before === undefined ? undefined : openCheckpoint(before, key);
+export async function watch(log: LogReader, keys: readonly Vkey[], state: OperatorState, clock: Clock): Promise<Watched | undefined> {
+  const key = keys.at(-1) ?? alarm('a log without a key');
+  const seen = seenOf(
+    keys.filter(({ name }) => name === key.name),
+    state,
+  );
   const text = await log.checkpoint();
   const look: Look = { log, state, clock, shown: text ?? '', seen };
   const checkpoint = text === undefined ? undefined : openCheckpoint(text, key);
@@ -56,6 +60,15 @@ export async function watch(log: LogReader, key: Vkey, state: OperatorState, clo
   const last = await lastOf(look, checkpoint, read);
   state.keepSeen(key, formatNote(checkpoint.note));
   return { checkpoint, last };
+}
+
+/** The largest tree. */
+function seenOf(keys: readonly Vkey[], state: OperatorState): SignedCheckpoint | undefined {
+  const all = keys.flatMap((key) => {
+    const text = state.seen(key);
+    return text === undefined ? [] : [openCheckpoint(text, key)];
+  });
+  return all.reduce<SignedCheckpoint | undefined>((most, one) => (most === undefined || one.size >= most.size ? one : most), undefined);
 }
 
 async function requireForward(look: Look, { size, root }: SignedCheckpoint, read: HashReader): Promise<void> {

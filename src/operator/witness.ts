@@ -4,9 +4,10 @@
  */
 import { fromUtf8 } from '../base/bytes.ts';
 import { fail } from '../base/errors.ts';
+import { readNamed } from '../files/configuration.ts';
 import { formatNote, type Note } from '../log/note.ts';
 import { type Tile, tilePath } from '../log/tile.ts';
-import { type OperatorConfig, readNamed } from './config.ts';
+import type { OperatorConfig } from './config.ts';
 import type { LogReader } from './watch.ts';
 import { Web, type WebOptions } from './web.ts';
 

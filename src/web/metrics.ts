@@ -88,15 +88,26 @@ function meterHealth(registry: Registry, vault: VaultPort): () => Promise<void> 
 }
 
 export function startMetricsListener({ registry }: Meter, vault: VaultPort, address: Address): Promise<Listener> {
-  const refresh = meterHealth(registry, vault);
-  const metrics = async (): Promise<string> => {
+  const shares = { type: 'application/json', text: async () => JSON.stringify(await vault.shares()) };
+  return servePages({ '/metrics': metricsPage(registry, meterHealth(registry, vault)), '/shares': shares }, address);
+}
+
+interface Page {
+  readonly type: string;
+  readonly text: () => Promise<string>;
+}
+
+/** @param refresh sets the numbers that are asked for */
+export function metricsPage(registry: Registry, refresh: () => Promise<void>): Page {
+  const text = async (): Promise<string> => {
     await refresh();
     return registry.metrics();
   };
-  const pages: Readonly<Record<string, { readonly type: string; readonly text: () => Promise<string> }>> = {
-    '/metrics': { type: registry.contentType, text: metrics },
-    '/shares': { type: 'application/json', text: async () => JSON.stringify(await vault.shares()) },
-  };
+  return { type: registry.contentType, text };
+}
+
+/** For who runs the program, and nobody else: over HTTP, to this machine unless it is configured otherwise. */
+export function servePages(pages: Readonly<Record<string, Page>>, address: Address): Promise<Listener> {
   const server = createServer((request, response) => {
     const known = request.method === 'GET' ? pages[request.url ?? ''] : undefined;
     if (known === undefined) return void response.writeHead(404).end();

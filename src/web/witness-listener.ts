@@ -27,10 +27,10 @@ const TEXT = 'text/plain; charset=utf-8';
 /** What never changes; what is there only until a wider one is; what is out of date in a moment. */
 const CACHED = { forever: 'public, max-age=31536000, immutable', shortly: 'public, max-age=60', never: 'no-cache' } as const;
 
-function answer(response: Response, type: string, cached: keyof typeof CACHED, body: string | Buffer | undefined): void {
+function answer(response: Response, type: string, cached: keyof typeof CACHED, body: string | Uint8Array | undefined): void {
   if (body === undefined) fail('not-found', 'there is nothing on this path');
   response.setHeader('cache-control', CACHED[cached]);
-  response.type(type).send(body);
+  response.type(type).send(typeof body === 'string' ? body : Buffer.from(body ?? []));
 }
 
 function addLogRoutes(app: Express, log: LogPort): void {

@@ -23,10 +23,22 @@ export interface WitnessPort {
 export interface LogPort {
   /** Nothing until there is one. */
   checkpoint(): Promise<string | undefined>;
-  tile(tile: Tile): Promise<Buffer | undefined>;
+  tile(tile: Tile): Promise<Uint8Array | undefined>;
   /** As JSON. */
   policy(): object;
   root(version: number): string | undefined;
+  numbers(): LogNumbers;
+}
+
+/** For metrics. */
+export interface LogNumbers {
+  readonly entries: number;
+  /** Leaves of the published checkpoint. */
+  readonly published: number;
+  /** When those whom the roots name cosigned it, in seconds since 1970; 0 for who did not. */
+  readonly cosigned: readonly { readonly name: string; readonly seconds: number }[];
+  /** By item of the policy. */
+  readonly refused: ReadonlyMap<string, number>;
 }
 
 /** An entry that is in the log, or the first item of the policy that it fails; `items` tell all. */

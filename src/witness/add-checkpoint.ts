@@ -50,7 +50,8 @@ export function formatAddCheckpoint(old: number, proof: readonly Uint8Array[], c
 /** A log that this witness cosigns. */
 export interface WitnessedLog {
   readonly origin: string;
-  readonly vkey: Vkey;
+  /** More than one while the log replaces its key: either signs, and there is one tree. */
+  readonly vkeys: readonly Vkey[];
 }
 
 /** Why a checkpoint is not cosigned, by the status that the specification gives it; 409 names the size cosigned last. */
@@ -71,7 +72,7 @@ export function refusalOf(
   latest: TreeHead,
 ): Refusal | undefined {
   if (log === undefined || checkpoint.origin !== log.origin) return { status: 404, why: 'this log is not cosigned here' };
-  const unsigned = unsignedBy(note, log.vkey);
+  const unsigned = unsignedBy(note, log.vkeys);
   if (unsigned !== undefined) return { status: 403, why: unsigned };
   const { size, root } = checkpoint;
   if (old > size) return { status: 400, why: 'the old size is larger than that of the checkpoint' };
@@ -83,9 +84,9 @@ export function refusalOf(
   return undefined;
 }
 
-function unsignedBy(note: Note, log: Vkey): string | undefined {
+function unsignedBy(note: Note, vkeys: readonly Vkey[]): string | undefined {
   try {
-    return isSignedBy(note, log) ? undefined : 'the key that is known for this log did not sign the checkpoint';
+    return vkeys.some((vkey) => isSignedBy(note, vkey)) ? undefined : 'the key that is known for this log did not sign the checkpoint';
   } catch (error) {
     if (error instanceof HoldfastError && error.code === 'not-signed') return error.message;
     throw error;

@@ -5,15 +5,11 @@
  *
  * A witness refuses to start over a configuration that is not whole, naming the key.
  */
-import { readFileSync } from 'node:fs';
-import { dirname, resolve } from 'node:path';
 import { z } from 'zod';
 import { toId } from '../base/bytes.ts';
-import { fail } from '../base/errors.ts';
+import { labelledPlace, placeAt, tokenPlace } from '../custody/place.ts';
+import { readConfiguration, told } from '../files/configuration.ts';
 import { isSafeUrl } from './safe-url.ts';
-
-/** @param atMost what whoever controls this key can at most do */
-const told = <T extends z.ZodType>(type: T, description: string, atMost: string): T => type.meta({ description, atMost }) as T;
 
 const port = z.int().min(0).max(65_535);
 const word = z.string().min(1).max(255);
@@ -33,16 +29,11 @@ const ALONE = 'sign checkpoints of one side: nothing that clients accept without
 
 const url = z.url({ protocol: /^https?$/ }).refine(isSafeUrl, 'expected an https URL, or http to this machine');
 
-const token = z.strictObject({
-  module: told(word, 'Path of the PKCS#11 module.', `run code in this witness, and so ${ALONE}`),
-  label: told(
-    word,
-    "Label of this witness's token.",
-    'point to a token with other keys: the roots name other ones, and the start is refused',
-  ),
-  pinFile: told(word, "File with the token's PIN, readable by its owner only (mode 0600).", `with the token: ${ALONE}`),
-  profile: told(word.optional(), 'Name of a device profile (src/token/profiles.ts). By default the device is recognised.', DENY),
-  initString: told(word.optional(), 'Initialisation string for modules that want one.', 'as `token.module`'),
+const token = tokenPlace("this witness's token", {
+  module: `run code in this witness, and so ${ALONE}`,
+  label: 'point to a token with other keys: the roots name other ones, and the start is refused',
+  pin: `with the token: ${ALONE}`,
+  deny: DENY,
 });
 
 const publicListener = z
@@ -52,8 +43,8 @@ const publicListener = z
     tlsCertificateFile: told(word, 'PEM chain of the TLS certificate that both listeners show. Read again when it changes.', SEE),
     tlsKeyFile: told(word.optional(), 'PEM key of that TLS certificate; `setup` makes it if it is not there.', SEE),
     tlsToken: told(
-      z.strictObject({ label: word, pinFile: word }).optional(),
-      'In place of `tlsKeyFile`: `label` and `pinFile` of a token, of the same module, that holds the TLS key and nothing else.',
+      labelledPlace('that token', { module: SEE, label: SEE, pin: SEE, deny: DENY }).optional(),
+      'In place of `tlsKeyFile`: `label` and `pin` (or `pinFile`), as in `token`, of a token of the same module that holds the TLS key and nothing else.',
       SEE,
     ),
     proxies: told(
@@ -110,6 +101,14 @@ const log = z.strictObject({
     'Measurements of code that this witness knows. Without it any is admitted.',
     'admit code that this witness has not seen; it stands in the log for all to see',
   ),
+  attestationRoots: told(
+    z
+      .array(z.strictObject({ format: word, file: word }))
+      .max(16)
+      .default([]),
+    "Makers' roots, PEM in `file`, for attestations that entries give this `format` and that are chains of X.509. Others are not verified, only looked into for the key.",
+    'have a key in software pass for one in a device: it stands in the log, with its attestation, for all to see',
+  ),
   evidenceAuthorityFile: told(
     word.optional(),
     'TLS authority of the hosts of evidence, in development.',
@@ -135,6 +134,20 @@ const config = z.strictObject({
     'Name of the witness key in cosignatures: a URL without scheme.',
     'have the start refused, or be ignored: clients know name and key',
   ),
+  keys: z
+    .strictObject({
+      witness: told(
+        word.default('holdfast-witness'),
+        'Label of the witness key in the token: another one when it is replaced.',
+        'have the start refused: the roots name another key',
+      ),
+      log: told(
+        word.default('holdfast-log'),
+        'Label of the key of the log in the token: another one when it is replaced.',
+        'have the start refused: the roots name another key',
+      ),
+    })
+    .prefault({}),
   dataDir: told(
     word,
     'Folder of the log and of what was cosigned. Made if missing.',
@@ -148,9 +161,15 @@ const config = z.strictObject({
       .array(z.strictObject({ origin: keyName.optional(), vkey }))
       .max(256)
       .default([]),
-    'Logs of others to cosign: `vkey` (type 0x01) and, when it is not the name in it, `origin`.',
+    'Logs of others to cosign: `vkey` (type 0x01) and, when it is not the name in it, `origin`. While a log replaces its key both are named; afterwards the new one alone.',
     'have a log of his cosigned: that says only that it was seen as append-only',
   ),
+  metrics: z
+    .strictObject({
+      host: told(word.default('127.0.0.1'), 'Address of the listener for numbers (Prometheus).', 'see how the log grows: it is public'),
+      port: told(port, 'Its port; 0 takes any free one.', DENY),
+    })
+    .optional(),
   trace: z
     .strictObject({
       level: told(
@@ -171,22 +190,17 @@ export type ConfigFile = z.input<typeof config>;
 
 /** @throws `configuration` naming file and key */
 export function readConfig(file: string): Config {
-  const read = config.safeParse(parse(file));
-  if (!read.success) {
-    const { path, message } = read.error.issues[0] ?? { path: [], message: 'not as documented' };
-    return fail('configuration', `${file}: ${path.join('.') || 'the file'}: ${message}`);
-  }
-  const at = (path: string): string => resolve(dirname(file), path);
-  const { token: device, public: all, log: kept, ...rest } = read.data;
+  const { value, at } = readConfiguration(file, config);
+  const { token: device, public: all, log: kept, ...rest } = value;
   return {
     ...rest,
     dataDir: at(rest.dataDir),
-    token: { ...device, pinFile: at(device.pinFile) },
+    token: placeAt(device, at),
     public: {
       ...all,
       tlsCertificateFile: at(all.tlsCertificateFile),
       ...(all.tlsKeyFile && { tlsKeyFile: at(all.tlsKeyFile) }),
-      ...(all.tlsToken && { tlsToken: { ...all.tlsToken, pinFile: at(all.tlsToken.pinFile) } }),
+      ...(all.tlsToken && { tlsToken: placeAt(all.tlsToken, at) }),
     },
     ...(kept && { log: withPaths(kept, at) }),
   };
@@ -198,24 +212,7 @@ function withPaths(kept: LogConfig, at: (path: string) => string): LogConfig {
     ...kept,
     rootsDir: at(kept.rootsDir),
     witnesses: kept.witnesses.map((one) => ({ ...one, ...(one.authorityFile && { authorityFile: at(one.authorityFile) }) })),
+    attestationRoots: kept.attestationRoots.map((one) => ({ ...one, file: at(one.file) })),
     ...(evidenceAuthorityFile && { evidenceAuthorityFile: at(evidenceAuthorityFile) }),
   };
-}
-
-function parse(file: string): unknown {
-  const text = readNamed(file, 'the configuration');
-  try {
-    return JSON.parse(text);
-  } catch {
-    return fail('configuration', `${file}: the file is not JSON`);
-  }
-}
-
-/** @param key what to name in the error @throws `configuration` */
-export function readNamed(file: string, key: string): string {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch (error) {
-    return fail('configuration', `${key}: ${file} cannot be read`, { cause: (error as NodeJS.ErrnoException).code ?? 'unknown' });
-  }
 }

@@ -12,13 +12,13 @@ import { fromBase64, toBase64 } from '../base/base64.ts';
 import { type Id, utf8 } from '../base/bytes.ts';
 import { alarm } from '../base/errors.ts';
 import type { Clock } from '../base/ports.ts';
+import type { Files } from '../files/files.ts';
 import type { TreeHead } from '../log/checkpoint.ts';
 import { cosign } from '../log/cosignature.ts';
 import { formatNote, formatSignatureLine, signaturesOf } from '../log/note.ts';
 import type { SignBytes, Vkey } from '../log/vkey.ts';
 import { hash } from '../wire/signed.ts';
 import { type AddCheckpoint, EMPTY_TREE, parseAddCheckpoint, type Refusal, refusalOf, type WitnessedLog } from './add-checkpoint.ts';
-import type { Files } from './files.ts';
 import { type Memory, requireNotBehind } from './memory.ts';
 import { Turns } from './turns.ts';
 
@@ -76,7 +76,7 @@ export class Cosigner {
       await memory.remember(log.origin, asked.checkpoint);
       const { note } = asked;
       const line = await cosign(note.text, this.vkey, Math.floor(clock() / 1000), sign);
-      const signatures = [...signaturesOf(note, log.vkey).slice(0, 1), line];
+      const signatures = [...log.vkeys.flatMap((vkey) => signaturesOf(note, vkey).slice(0, 1)), line];
       await files.write(`${folderOf(log.origin)}/checkpoint`, formatNote({ text: note.text, signatures }));
       return { line: formatSignatureLine(line) };
     });

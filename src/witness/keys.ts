@@ -3,15 +3,14 @@
  * witness setup` (setup.ts). The log's key signs checkpoints of this log only; the witness key signs only what
  * cosigner.ts has recorded.
  */
-import { statSync } from 'node:fs';
 import { fail } from '../base/errors.ts';
-import { Secret } from '../base/secret.ts';
+import { type Obtaining, obtainPin } from '../custody/pin.ts';
 import { COSIGNATURE_KEY, makeVkey, NOTE_KEY, type SignBytes, type Vkey } from '../log/vkey.ts';
 import { type Creation, type KeySpec, openSigners, type Signers, type TokenConfig } from '../token/index.ts';
-import { type Config, readNamed } from './config.ts';
+import type { Config } from './config.ts';
 
-export const LOG_KEY: KeySpec = { label: 'holdfast-log', kind: 'ed25519' };
-export const WITNESS_KEY: KeySpec = { label: 'holdfast-witness', kind: 'ed25519' };
+export const logKey = ({ keys }: Config): KeySpec => ({ label: keys.log, kind: 'ed25519' });
+export const witnessKey = ({ keys }: Config): KeySpec => ({ label: keys.witness, kind: 'ed25519' });
 
 export interface WitnessKeys {
   /** Type 0x04. */
@@ -20,21 +19,14 @@ export interface WitnessKeys {
   readonly log?: Vkey;
 }
 
-/** @throws `configuration` */
-export function tokenOf({ token: { module, label, pinFile, profile, initString } }: Config): TokenConfig {
-  return { module, label, pin: readPin(pinFile), ...(profile && { profile }), ...(initString && { initString }) };
+/** @throws `configuration`; what the wait for custodians was ended with */
+export async function tokenOf({ token: place }: Config, obtaining: Obtaining): Promise<TokenConfig> {
+  const { module, label, profile, initString } = place;
+  const pin = await obtainPin(place, obtaining);
+  return { module, label, pin, ...(profile && { profile }), ...(initString && { initString }) };
 }
 
-/** The first line of the PIN file. @throws `configuration` when others may read it */
-export function readPin(file: string): Secret<string> {
-  const text = readNamed(file, 'token.pinFile');
-  const others = statSync(file).mode & 0o077;
-  if (others !== 0) fail('configuration', `token.pinFile: others may read ${file}: chmod 600`, { others: others.toString(8) });
-  const [pin] = text.split(/\r?\n/, 1);
-  return pin ? new Secret(pin) : fail('configuration', `token.pinFile: ${file} is empty`);
-}
-
-const specsOf = ({ log }: Config): KeySpec[] => [WITNESS_KEY, ...(log === undefined ? [] : [LOG_KEY])];
+const specsOf = (config: Config): KeySpec[] => [witnessKey(config), ...(config.log === undefined ? [] : [logKey(config)])];
 
 /** The names are the configuration's. @param publicKeys in the order of `specsOf` */
 function named({ name, log: kept }: Config, [witness, log]: readonly (Uint8Array | undefined)[]): WitnessKeys {
@@ -59,11 +51,11 @@ export interface WitnessToken extends Pick<Signers, 'state' | 'moduleRestarts' |
 }
 
 /** @throws `token-unsuitable` naming a key that is missing, `token-unavailable`, `configuration` */
-export async function openWitnessToken(config: Config): Promise<WitnessToken> {
-  const signers = await openSigners(tokenOf(config), specsOf(config));
+export async function openWitnessToken(config: Config, obtaining: Obtaining): Promise<WitnessToken> {
+  const signers = await openSigners(await tokenOf(config, obtaining), specsOf(config));
   return Object.assign(signers, {
     keys: named(config, signers.publicKeys),
-    signAsWitness: (bytes: Uint8Array) => signers.sign(WITNESS_KEY, bytes),
-    signAsLog: (bytes: Uint8Array) => signers.sign(LOG_KEY, bytes),
+    signAsWitness: (bytes: Uint8Array) => signers.sign(witnessKey(config), bytes),
+    signAsLog: (bytes: Uint8Array) => signers.sign(logKey(config), bytes),
   });
 }

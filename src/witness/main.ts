@@ -8,6 +8,7 @@ import type { Id } from '../base/bytes.ts';
 import { fail, HoldfastError } from '../base/errors.ts';
 import { Parts } from '../base/parts.ts';
 import { type Clock, systemClock } from '../base/ports.ts';
+import { Files } from '../files/files.ts';
 import type { TreeHead } from '../log/checkpoint.ts';
 import { NOTE_KEY, parseVkey } from '../log/vkey.ts';
 import type { Signers } from '../token/index.ts';
@@ -15,10 +16,10 @@ import { fileCredentials } from '../web/credentials.ts';
 import type { Address, Listener } from '../web/listen.ts';
 import { startOperatorListener } from '../web/operator-listener.ts';
 import { startWitnessListener } from '../web/witness-listener.ts';
+import { startWitnessMetrics } from '../web/witness-metrics.ts';
 import type { WitnessedLog } from './add-checkpoint.ts';
 import type { Config } from './config.ts';
 import { Cosigner } from './cosigner.ts';
-import { Files } from './files.ts';
 import { openWitnessToken, type WitnessKeys } from './keys.ts';
 import { openLog } from './log/open.ts';
 import { memoryOf } from './memory.ts';
@@ -39,20 +40,20 @@ export interface RunningWitness {
   close(): Promise<void>;
 }
 
-/** @throws `configuration` naming the key, `alarm` for a log that went back, and what the token refuses with */
-export async function startWitness(config: Config, clock: Clock = systemClock): Promise<RunningWitness> {
+/** @param stop ends the wait for custodians @throws `configuration` naming the key, `alarm` for a log that went back, and what the token refuses with */
+export async function startWitness(config: Config, stop: AbortSignal, clock: Clock = systemClock): Promise<RunningWitness> {
   const parts = new Parts();
   try {
-    return await assemble(config, clock, parts);
+    return await assemble(config, stop, clock, parts);
   } catch (error) {
     await parts.close();
     throw error;
   }
 }
 
-async function assemble(config: Config, clock: Clock, parts: Parts): Promise<RunningWitness> {
+async function assemble(config: Config, stop: AbortSignal, clock: Clock, parts: Parts): Promise<RunningWitness> {
   const trace = pino({ level: config.trace.level, base: { witness: config.name } }, pino.destination({ dest: 2, sync: true }));
-  const token = parts.add(await openWitnessToken(config), (it) => it.close());
+  const token = parts.add(await openWitnessToken(config, { trace, stop }), (it) => it.close());
   const files = new Files(config.dataDir);
   const { keys, signAsWitness: sign } = token;
   await requireSetUp(files, keys);
@@ -76,7 +77,7 @@ async function assemble(config: Config, clock: Clock, parts: Parts): Promise<Run
   const log = config.log && (await openLog(config.log, { token, cosigner, files, clock, trace, onFailure }, parts));
 
   const renewalFailed = (error: unknown) => trace.warn({ why: whyOf(error) }, 'TLS renewal failed');
-  const tls = parts.add(await openTlsKey(config), (it) => it.close());
+  const tls = parts.add(await openTlsKey(config, { trace, stop }), (it) => it.close());
   const credentials = parts.add(await fileCredentials(config.public, tls.key, renewalFailed), (it) => it.stop());
   let stopByMs = 0;
   const closeListener = (it: Listener) => it.close(Math.max(0, stopByMs - clock()));
@@ -97,7 +98,11 @@ async function assemble(config: Config, clock: Clock, parts: Parts): Promise<Run
       await startOperatorListener(log, { ...config.log.operator, address: config.log.operator, credentials, requestLimitMs, trace }),
       closeListener,
     );
-  trace.info({ public: all.address, operator: operator?.address, cosigns: logs.map(({ origin }) => origin) }, 'started');
+  const metrics = config.metrics && parts.add(await startWitnessMetrics(witness, log, config.metrics), closeListener);
+  trace.info(
+    { public: all.address, metrics: metrics?.address, operator: operator?.address, cosigns: logs.map(({ origin }) => origin) },
+    'started',
+  );
   return {
     name: config.name,
     public: all.address,
@@ -112,16 +117,17 @@ async function assemble(config: Config, clock: Clock, parts: Parts): Promise<Run
   };
 }
 
-/** Its own first. @throws `configuration` when one origin is there twice: which key counts must not depend on the order */
+/** @throws `configuration` when its own log is among those of others: it has one key at a time */
 function logsOf({ witnessed }: Config, { log }: WitnessKeys): readonly WitnessedLog[] {
-  const others = witnessed.map(({ origin, vkey: text }) => {
+  const logs = new Map<string, WitnessedLog>(log === undefined ? [] : [[log.name, { origin: log.name, vkeys: [log] }]]);
+  for (const { origin: named, vkey: text } of witnessed) {
     const vkey = parseVkey(text);
     if (vkey.type !== NOTE_KEY) fail('configuration', 'witnessed: expected vkeys of type 0x01', { got: vkey.name });
-    return { origin: origin ?? vkey.name, vkey };
-  });
-  const logs = [...(log === undefined ? [] : [{ origin: log.name, vkey: log }]), ...others];
-  const twice = logs.find(({ origin }, i) => logs.findIndex((one) => one.origin === origin) !== i);
-  return twice === undefined ? logs : fail('configuration', 'witnessed: one origin is there twice', { origin: twice.origin });
+    const origin = named ?? vkey.name;
+    if (origin === log?.name) fail('configuration', 'witnessed: the log of this witness is its own', { origin });
+    logs.set(origin, { origin, vkeys: [...(logs.get(origin)?.vkeys ?? []), vkey] });
+  }
+  return [...logs.values()];
 }
 
 const whyOf = (error: unknown): string => (error instanceof Error ? error.message : 'unknown');

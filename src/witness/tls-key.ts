@@ -4,25 +4,28 @@
  * trust in a log rests on TLS; who takes this key can withhold what is served, and read who asks for what.
  */
 import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
-import { closeSync, existsSync, fsyncSync, openSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { fail } from '../base/errors.ts';
+import { type Obtaining, obtainPin } from '../custody/pin.ts';
+import { readNamed } from '../files/configuration.ts';
+import { writeWhole } from '../files/files.ts';
 import { type KeySpec, NODE_KEYS, openCreation, openSigners, type Signers, type TokenConfig, tlsEngineOptions } from '../token/index.ts';
 import type { TlsKey } from '../web/credentials.ts';
-import { type Config, readNamed } from './config.ts';
-import { readPin } from './keys.ts';
+import type { Config } from './config.ts';
 
 /** By this label the engine finds it. */
 const TLS_KEY: KeySpec = NODE_KEYS.tls;
 
-function tokenOf({ token, public: { tlsToken } }: Config): TokenConfig | undefined {
+async function tokenOf({ token, public: { tlsToken } }: Config, obtaining: Obtaining): Promise<TokenConfig | undefined> {
   if (tlsToken === undefined) return undefined;
   const { module, initString } = token;
-  return { module, label: tlsToken.label, pin: readPin(tlsToken.pinFile), ...(initString && { initString }) };
+  const pin = await obtainPin(tlsToken, { ...obtaining, key: 'public.tlsToken' });
+  return { module, label: tlsToken.label, pin, ...(initString && { initString }) };
 }
 
 /** Makes the key if there is none. @returns its public half, 33 bytes @throws `configuration`, `token-unsuitable` */
-export function makeTlsKey(config: Config): Uint8Array {
-  const token = tokenOf(config);
+export async function makeTlsKey(config: Config, obtaining: Obtaining): Promise<Uint8Array> {
+  const token = await tokenOf(config, obtaining);
   if (token === undefined) return makeKeyFile(config.public.tlsKeyFile ?? '');
   const creation = openCreation(token);
   try {
@@ -37,11 +40,7 @@ export function makeTlsKey(config: Config): Uint8Array {
 export function makeKeyFile(file: string): Uint8Array {
   if (!existsSync(file)) {
     const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-    const handle = openSync(`${file}.new`, 'w', 0o600);
-    writeFileSync(handle, privateKey.export({ format: 'pem', type: 'pkcs8' }));
-    fsyncSync(handle);
-    closeSync(handle);
-    renameSync(`${file}.new`, file);
+    writeWhole(file, privateKey.export({ format: 'pem', type: 'pkcs8' }));
   }
   const { x, y, crv } = createPublicKey(read(file)).export({ format: 'jwk' });
   if (crv !== 'P-256' || x === undefined || y === undefined) return fail('configuration', `public.tlsKeyFile: ${file} holds no P-256 key`);
@@ -65,8 +64,8 @@ export interface OpenTlsKey {
 }
 
 /** The engine needs the token open in this process. @throws like `openSigners` */
-export async function openTlsKey(config: Config): Promise<OpenTlsKey> {
-  const place = tokenOf(config);
+export async function openTlsKey(config: Config, obtaining: Obtaining): Promise<OpenTlsKey> {
+  const place = await tokenOf(config, obtaining);
   if (place === undefined) return { key: {}, token: undefined, close: async () => undefined };
   const token = await openSigners(place, [TLS_KEY]);
   return { key: tlsEngineOptions(place), token, close: () => token.close() };

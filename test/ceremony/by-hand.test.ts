@@ -10,7 +10,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { parseTranscript } from '../../src/ceremony/transcript.ts';
 import { parseEntry } from '../../src/fleet/entry.ts';
 import { parseVkey } from '../../src/log/vkey.ts';
-import { readRoots } from '../../src/operator/roots.ts';
+import { newestOf, readRoots } from '../../src/files/roots.ts';
 import { openNote, parseReleaseKey } from '../../src/release/note.ts';
 import { holdfast } from '../cli/holdfast.ts';
 import { type Answer, Day } from './day.ts';
@@ -154,7 +154,7 @@ it(
     await held('root-keys', rooted);
     // As its last page says: the operator's chain of roots begins with it.
     copyFileSync(join(folder, 'root-keys/root.json'), join(folder, '1.root.json'));
-    expect(readRoots(folder).latest).toMatchObject({ version: 1, namespace: 'vault.example' });
+    expect(newestOf(readRoots(folder, 'rootsDir'))).toMatchObject({ version: 1, namespace: 'vault.example' });
     day.cards.clear();
     for (const [name, file] of first) day.cards.set(name, file);
   },

@@ -12,9 +12,9 @@ import { describePlan, type Facts } from '../../src/ceremony/plan.ts';
 import { developmentFleet } from '../../src/ceremony/plans/development-fleet.ts';
 import { Transcript } from '../../src/ceremony/transcript.ts';
 import { verifyTranscript } from '../../src/ceremony/verify.ts';
+import { readPin } from '../../src/custody/pin.ts';
 import { activeFleet, parseEntry } from '../../src/fleet/entry.ts';
 import { readConfig } from '../../src/node/config.ts';
-import { readPin } from '../../src/node/pin.ts';
 import { spkiOf } from '../../src/web/peer-trust.ts';
 import { expectGoldenText } from './golden.ts';
 

@@ -3,8 +3,8 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
+import { readPin } from '../../src/custody/pin.ts';
 import { type ConfigFile, configSchema, readConfig } from '../../src/node/config.ts';
-import { readPin } from '../../src/node/pin.ts';
 import { configurationTable } from '../house/configuration.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'holdfast-config-'));

@@ -7,6 +7,7 @@ import { HoldfastError } from '../../src/base/errors.ts';
 import { publish, refresh } from '../../src/operator/publish.ts';
 import { parseSignedEntry } from '../../src/trust/signed-entry.ts';
 import { requireTrusted, verifyBundle } from '../../src/trust/verify.ts';
+import { noteKey } from '../log/keys.ts';
 import { DAY_MS, goodFleet, World } from '../trust/world.ts';
 import { Interrupted, planned, WorldDesk } from './world-desk.ts';
 
@@ -181,7 +182,7 @@ describe('interrupted', () => {
       expect(new Set(at.served.values())).toEqual(new Set([at.state.bundle]));
       trusted();
     }
-  });
+  }, 600_000);
 
   test('before the log has it, and then wanted otherwise: the old draft is dropped', async () => {
     at.silent.add(at.fleets[0]!.nodes[0]!.url);
@@ -234,6 +235,17 @@ describe('never countersigned, and kept as evidence', () => {
     await refused('rolled-back');
     at.shown = { checkpoint: undefined };
     await refused('rolled-back');
+  });
+
+  test('a log that goes back when its key is replaced', async () => {
+    await publish(at.desk);
+    await publish(at.desk, { renew: true });
+    const second = noteKey(at.world.log.vkey.name, 'second');
+    at.world.rotate({ log: second.vkey.text });
+    at.shown = { checkpoint: await at.world.checkpoint({ log: second, size: 1 }) };
+    await refused('rolled-back');
+    at.shown = { checkpoint: await at.world.checkpoint() };
+    await expect(publish(at.desk)).rejects.toMatchObject({ code: 'not-signed' });
   });
 
   test('a log that shows another past', async () => {

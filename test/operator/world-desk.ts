@@ -54,7 +54,12 @@ export class WorldDesk {
   get desk(): Desk {
     const first = this.world.roots[0]!;
     return {
-      roots: { first, chain: this.world.roots.slice(1), latest: openRoot(this.world.roots.at(-1)!) },
+      roots: {
+        first,
+        chain: this.world.roots.slice(1),
+        latest: openRoot(this.world.roots.at(-1)!),
+        logs: this.world.roots.map((text) => openRoot(text).log),
+      },
       state: this.#stepping(this.state),
       witness: this.#stepping(this.#witness()),
       nodes: this.#stepping(this.#nodes()),

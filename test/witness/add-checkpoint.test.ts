@@ -189,14 +189,32 @@ it(
     addWitness(site, 'new', { name: 'new.example' });
     await expect(start(site, 'new')).rejects.toThrow(/is missing in the token/);
     await certify(site, { new: setUp(site, 'new') });
-    site.write('new/data/mark.json', '{}');
+    site.write('new/data/mark.json', '{"type":"holdfast/witness/v2","keys":["another"]}');
     await expect(start(site, 'new')).rejects.toThrow(/belongs to other keys/);
   },
   STARTS_MS,
 );
 
-it('does not start when one origin is configured with two keys', async () => {
-  addWitness(site, 'two', { name: 'two.example', witnessed: [{ vkey: log.vkey.text }, { origin: log.origin, vkey: raced.vkey.text }] });
-  await certify(site, { two: setUp(site, 'two') });
-  await expect(start(site, 'two')).rejects.toThrow(/witnessed: one origin is there twice/);
-}, 300_000);
+it(
+  'cosigns one tree of a log that replaces its key, by either key, and never a second one',
+  async () => {
+    const next = newLog(log.origin);
+    addWitness(site, 'two', { name: 'two.example', witnessed: [{ vkey: log.vkey.text }, { vkey: next.vkey.text }] });
+    const keys = setUp(site, 'two');
+    const two = new Agent({ connect: { ca: await certify(site, { two: keys }) } });
+    const at = await start(site, 'two');
+    const asked = async (body: string) => {
+      const answer = await request(`${at.url}/add-checkpoint`, { method: 'POST', dispatcher: two, body });
+      await answer.body.dump();
+      return answer.statusCode;
+    };
+    expect(await asked(await log.asking(THREE, 0))).toBe(200);
+    expect(await asked(await next.asking(FIVE, 3))).toBe(200);
+    expect(await asked(await next.asking(['x', ...FIVE], 5))).toBe(422);
+    expect(await asked(await log.asking(FIVE, 0))).toBe(409);
+    expect(await asked(await newLog(log.origin).asking([...FIVE, 'f'], 5))).toBe(403);
+    await at.stop();
+    await two.close();
+  },
+  STARTS_MS,
+);

@@ -65,15 +65,19 @@ describe('refused, naming the key', () => {
     );
   });
 
-  test('a PIN that others may read, or that is none', () => {
+  test('a PIN that others may read, or that is none', async () => {
     const config = read(good);
+    const traced: string[] = [];
+    const told = (_: object, words: string) => traced.push(words);
+    const obtaining = { trace: { info: told, warn: told }, stop: new AbortController().signal };
     site.write('pin', '123456\n');
-    expect(tokenOf(config).pin.reveal()).toBe('123456');
+    expect((await tokenOf(config, obtaining)).pin.reveal()).toBe('123456');
+    expect(traced).toEqual([expect.stringContaining('DEVELOPMENT')]);
     chmodSync(site.path('pin'), 0o640);
-    expect(() => tokenOf(config)).toThrow(/token.pinFile: others may read/);
+    await expect(tokenOf(config, obtaining)).rejects.toThrow(/token.pinFile: others may read/);
     site.write('pin', '\n');
     chmodSync(site.path('pin'), 0o600);
-    expect(() => tokenOf(config)).toThrow(/token.pinFile: .* is empty/);
+    await expect(tokenOf(config, obtaining)).rejects.toThrow(/token.pinFile: .* is empty/);
   });
 });
 

@@ -42,6 +42,7 @@ export class LogSite {
   readonly #closers: (() => unknown)[];
   keeper!: Running;
   third!: Running;
+  #versions = 1;
 
   private constructor(
     parts: Pick<LogSite, 'site' | 'keys' | 'operator' | 'anyone' | 'evidenceUrl' | 'roots'>,
@@ -64,7 +65,7 @@ export class LogSite {
     const tls = newPair();
     const spki = sha256(spkiOf(tls.publicKey));
     const log = { origin: 'log.witness.example/holdfast', rootsDir: 'roots', operator: { host: '127.0.0.1', port: 0, clients: [spki] } };
-    addWitness(site, 'keeper', { name: 'witness.example', log });
+    addWitness(site, 'keeper', { name: 'witness.example', log, metrics: { port: 0 } });
     const keeper = setUp(site, 'keeper');
     addWitness(site, 'third', { name: 'third.example.net', witnessed: [{ vkey: keeper.log! }] });
     const third = setUp(site, 'third');
@@ -102,6 +103,34 @@ export class LogSite {
   configure(log: NonNullable<ConfigFile['log']>): void {
     const file = this.site.path('keeper', 'witness.json');
     this.site.write('keeper/witness.json', JSON.stringify({ ...JSON.parse(readFileSync(file, 'utf8')), log }));
+  }
+
+  /** The next root, signed by both sides, where the log's witness reads it. */
+  rotate(plan: Parameters<World['rotate']>[0]): string {
+    const { log, witness, third } = this.vkeys;
+    const whole = { log: log.text, witness: witness.text, thirdParties: [third.text], ...plan };
+    const { world } = this;
+    const root = world.makeRoot({ ...whole, version: this.#versions + 1 }, [...world.operatorRoots, ...world.witnessRoots]);
+    this.#versions += 1;
+    this.site.write(`keeper/roots/${this.#versions}.root.json`, root);
+    return root;
+  }
+
+  /** New keys for log and witness, made beside the old ones; the configuration names them from here on. */
+  renewKeys(suffix: string): SetUp {
+    const file = this.site.path('keeper', 'witness.json');
+    const keys = { witness: `holdfast-witness-${suffix}`, log: `holdfast-log-${suffix}` };
+    this.site.write('keeper/witness.json', JSON.stringify({ ...JSON.parse(readFileSync(file, 'utf8')), keys }));
+    return setUp(this.site, 'keeper');
+  }
+
+  /** The third party, configured otherwise, on the port that it had. */
+  async restartThird(change: (config: ConfigFile) => ConfigFile): Promise<void> {
+    await this.third.stop();
+    const config = JSON.parse(readFileSync(this.site.path('third', 'witness.json'), 'utf8')) as ConfigFile;
+    const port = Number(new URL(this.third.url).port);
+    this.site.write('third/witness.json', JSON.stringify(change({ ...config, public: { ...config.public, port } })));
+    this.third = await start(this.site, 'third');
   }
 
   async startKeeper(): Promise<Running> {

@@ -2,7 +2,6 @@
  * A log from end to end, as processes on SoftHSM with real mutual TLS: an entry goes in, everyone reads it back and proves it, a
  * third party and the operator cosign; and what is refused on the way.
  */
-import { readFileSync } from 'node:fs';
 import { Agent, request } from 'undici';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { fromUtf8, utf8 } from '../../src/base/bytes.ts';
@@ -17,9 +16,9 @@ import { makeBundle } from '../../src/trust/bundle.ts';
 import { requireTrusted, verifyBundle } from '../../src/trust/verify.ts';
 import { hash } from '../../src/wire/signed.ts';
 import { publishedItems } from '../../src/witness/log/policy.ts';
+import { cosignatureKey } from '../log/keys.ts';
 import { newPair } from '../web/fleet.ts';
 import { LogSite, TRANSCRIPT } from './log-site.ts';
-import { start } from './site.ts';
 
 /** Each start is a process of its own, on a machine that may be busy. */
 const STARTS_MS = 300_000;
@@ -204,11 +203,7 @@ it(
     await at.admit();
     const alone = parseNote(await at.checkpoint());
     expect(alone.signatures.map(({ name }) => name)).toEqual([at.vkeys.log.name, at.vkeys.witness.name]);
-    const port = Number(new URL(at.third.url).port);
-    const file = at.site.path('third', 'witness.json');
-    const config = JSON.parse(readFileSync(file, 'utf8'));
-    at.site.write('third/witness.json', JSON.stringify({ ...config, public: { ...config.public, port } }));
-    at.third = await start(at.site, 'third');
+    await at.restartThird((config) => config);
     // At the start the checkpoint is cosigned anew, by all.
     expect(await at.keeper.stop()).toBe(0);
     await at.startKeeper();
@@ -224,4 +219,32 @@ it('cosigns its own log by add-checkpoint too, and shows it to monitors', async 
   expect(openCheckpoint(bytes.toString('utf8'), at.vkeys.log).size).toBe(4);
   const third = await at.get(`/${hash(utf8(at.vkeys.log.name))}/checkpoint`, at.third);
   expect(cosignatureTime(parseNote(third.bytes.toString('utf8')), at.vkeys.third)).toBeDefined();
+});
+
+it('tells its numbers to who runs it', async () => {
+  const [, port] = /"metrics":\{"host":"127.0.0.1","port":(\d+)/.exec(at.keeper.words())!;
+  const { body } = await request(`http://127.0.0.1:${port}/metrics`);
+  const text = await body.text();
+  expect(text).toMatch(/^holdfast_log_entries 4$/m);
+  expect(text).toMatch(/^holdfast_log_published_entries 4$/m);
+  const seconds = Number(/^holdfast_log_cosigned_timestamp_seconds\{cosigner="witness.example"\} (\S+)$/m.exec(text)![1]);
+  expect(Math.abs(seconds - nowSeconds())).toBeLessThan(600);
+  expect(text).toMatch(/^holdfast_log_cosigned_timestamp_seconds\{cosigner="operator.example.org"\} 0$/m);
+  await at.submit((await at.next({ sequence: 9 })).text);
+  const after = await (await request(`http://127.0.0.1:${port}/metrics`)).body.text();
+  expect(after).toMatch(/^holdfast_log_entries_refused\{item="sequence"\} 1$/m);
+});
+
+it('follows a root that is put there while it runs, and one side’s it does not', async () => {
+  expect((await at.countersign()).status).toBe(200);
+  const { world } = at;
+  const second = cosignatureKey('operator.example.org', 'second');
+  at.site.write('keeper/roots/2.root.json', world.makeRoot({ version: 2, operator: second.vkey.text }, world.operatorRoots));
+  expect((await at.countersign()).status).toBe(200);
+  expect(at.keeper.words()).toContain('a root that was put there is not followed');
+  expect(JSON.parse((await at.get('/policy')).bytes.toString('utf8'))).toMatchObject({ roots: 1 });
+  at.rotate({ operator: second.vkey.text });
+  expect((await at.countersign()).status).toBe(401);
+  expect((await at.get('/roots/2.root.json')).status).toBe(200);
+  expect(JSON.parse((await at.get('/policy')).bytes.toString('utf8'))).toMatchObject({ roots: 2 });
 });

@@ -9,11 +9,13 @@ import { openRoot } from '../../src/trust/roots.ts';
 import type { SignedEntry } from '../../src/trust/signed-entry.ts';
 import { verifyP256 } from '../../src/vault/unlock.ts';
 import { hash } from '../../src/wire/signed.ts';
+import { readCertificates } from '../../src/witness/log/attestation.ts';
 import { type Fetched, filesOf, saysKey } from '../../src/witness/log/evidence.ts';
 import { type Facts, firstFailed, isAdmitted, judge, publishedItems } from '../../src/witness/log/policy.ts';
 import { publicKey } from '../fleet/entries.ts';
 import { noteKey } from '../log/keys.ts';
 import { DAY_MS, goodFleet, NOW_MS, World, without } from '../trust/world.ts';
+import { asPkcs7, makeMaker } from './maker.ts';
 
 const TRANSCRIPT = utf8('{"step":"begin"}\n');
 const transcript = { about: 'ceremony transcript', digest: hash(TRANSCRIPT), url: 'https://example.org/transcript' };
@@ -48,6 +50,7 @@ const facts = (overrides: Partial<Facts> = {}): Facts => ({
   root: openRoot(world.roots[0]!),
   verify: verifyP256,
   measurements: undefined,
+  attestationRoots: new Map(),
   fetched: served(),
   ...overrides,
 });
@@ -242,6 +245,43 @@ describe('attestation', () => {
     const signed = await change((node) => ({ ...node, attestation: { ...node.attestation!, digest: hash(bytes) } }));
     const fetched = served().set('https://example.org/attestation-1-1', { digest: hash(bytes), bytes });
     expectRefused(signed, 'attestation', /does not say the sealing key/, facts({ fetched }));
+  });
+});
+
+describe('attestation by a chain of X.509', async () => {
+  const maker = await makeMaker();
+  const roots = new Map([['example', readCertificates(maker.root)]]);
+  /** The second node's, whose sealing key has the private key 4. */
+  const judged = async (chain: Uint8Array) => {
+    const fleet = attestedFleet();
+    const files = served();
+    const nodes: FleetValue['nodes'][number][] = [];
+    for (const [i, node] of fleet.nodes.entries()) {
+      const bytes = i === 1 ? chain : await maker.chainFor(2 + 2 * i);
+      const url = `https://example.org/attestation-1-${i}`;
+      files.set(url, { digest: hash(bytes), bytes });
+      nodes.push({ ...node, attestation: { format: 'example', digest: hash(bytes), url } });
+    }
+    const signed = await world.sign(entry({ fleets: [{ ...fleet, nodes }] }));
+    return judge(signed.text, facts({ fetched: files, attestationRoots: roots }));
+  };
+  const why = async (chain: Uint8Array) => firstFailed(await judged(chain))?.words;
+
+  it('from the maker’s root to the key, as PEM and as PKCS#7, is admitted', async () => {
+    const chain = await maker.chainFor(4);
+    expect(isAdmitted(await judged(chain))).toBe(true);
+    expect(isAdmitted(await judged(asPkcs7(chain)))).toBe(true);
+  });
+  it('of another maker, of another key, cut short, over, or that is none, is not', async () => {
+    const leadsNowhere = /do not lead from a root of the maker/;
+    expect(await why(await (await makeMaker()).chainFor(4))).toMatch(leadsNowhere);
+    expect(await why(await maker.chainFor(6))).toMatch(/does not say the sealing key/);
+    expect(await why(await maker.chainFor(4, { cut: true }))).toMatch(leadsNowhere);
+    expect(await why(await maker.chainFor(4, { days: 1 }))).toMatch(leadsNowhere);
+    expect(await why(attestationOf(1, 1))).toMatch(/1 to 16 certificates/);
+  });
+  it('in which a key that the device attested, and that is no authority, certifies one in software, is not', async () => {
+    expect(await why(await maker.forgedFor(4))).toMatch(/do not lead from a root of the maker/);
   });
 });
 

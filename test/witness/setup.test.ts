@@ -4,7 +4,8 @@ import { readFileSync, rmSync } from 'node:fs';
 import { Agent, request } from 'undici';
 import { afterAll, expect, it, vi } from 'vitest';
 import { parseVkey } from '../../src/log/vkey.ts';
-import { PIN } from '../token/softhsm.ts';
+import { MAIN } from '../cli/holdfast.ts';
+import { PIN, SOFTHSM } from '../token/softhsm.ts';
 import { addWitness, certify, environmentOf, makeSite, setUp, start } from './site.ts';
 
 vi.setConfig({ testTimeout: 300_000 });
@@ -37,6 +38,16 @@ it('refuses to begin anew where the token has keys and the record is gone', () =
   expect(() => setUp(site, 'lost')).toThrow(/the key of the log already/);
   rmSync(site.path('lost', 'data'), { recursive: true });
   expect(() => setUp(site, 'lost')).toThrow(/the key of the witness already/);
+});
+
+it('takes the PIN from a descriptor too, as a node does', () => {
+  const token = { module: SOFTHSM, label: 'piped', pin: { fd: 0 } };
+  const config = addWitness(site, 'piped', { name: 'witness.example/w', token });
+  const args = [MAIN, 'witness', 'setup', '--config', config, '--json'];
+  const run = (input: string) =>
+    execFileSync(process.execPath, args, { env: environmentOf(site, 'piped'), input, encoding: 'utf8', stdio: 'pipe' });
+  expect(() => run('')).toThrow(/token.pin.fd: file descriptor 0 is empty/);
+  expect(JSON.parse(run(`${PIN}\n`))).toMatchObject({ witness: expect.stringContaining('witness.example/w') });
 });
 
 it('keeps the TLS key in a token of its own, where one is configured', async () => {

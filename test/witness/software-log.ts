@@ -1,11 +1,11 @@
 /** A log in this process, over a folder, with keys in software: for what must be stopped at any step, or damaged. */
 import { appendFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { Files } from '../../src/files/files.ts';
 import { openRoot } from '../../src/trust/roots.ts';
 import { verifyP256 } from '../../src/vault/unlock.ts';
 import { EMPTY_TREE } from '../../src/witness/add-checkpoint.ts';
 import { Cosigner } from '../../src/witness/cosigner.ts';
-import { Files } from '../../src/witness/files.ts';
 import { decide } from '../../src/witness/log/decision.ts';
 import { KeptLog } from '../../src/witness/log/log.ts';
 import { ThirdParties } from '../../src/witness/third-parties.ts';
@@ -31,12 +31,12 @@ export function openSoftwareLog(world: World, folder: string, step: (what: strin
     return key.sign(bytes);
   };
   const { log, witness } = world;
-  const logs = [{ origin: log.vkey.name, vkey: log.vkey }];
+  const logs = [{ origin: log.vkey.name, vkeys: [log.vkey] }];
   const clock = () => NOW_MS;
   return KeptLog.open({
     vkey: log.vkey,
     sign: signing(log),
-    roots: { newest: openRoot(world.roots[0]!), text: () => undefined },
+    roots: { newest: openRoot(world.roots[0]!), logKeys: [log.vkey], replaced: [], text: () => undefined, follow: () => undefined },
     cosigner: new Cosigner({
       vkey: witness.vkey,
       sign: signing(witness),
@@ -51,6 +51,7 @@ export function openSoftwareLog(world: World, folder: string, step: (what: strin
     clock,
     verify: verifyP256,
     measurements: undefined,
+    attestationRoots: new Map(),
     evidence: { bytesMax: 1000, limitMs: 1000 },
     onFailure: () => undefined,
   });

@@ -11,7 +11,7 @@ import { readOperatorConfig } from '../../operator/config.ts';
 import type { Desk } from '../../operator/desk.ts';
 import { withDesk } from '../../operator/open-desk.ts';
 import { type Published, publish, refresh } from '../../operator/publish.ts';
-import { print, printJson, say } from '../report.ts';
+import { print, printJson, say, spoken } from '../report.ts';
 import { locked } from './lock.ts';
 
 interface Absence {
@@ -82,7 +82,7 @@ async function run({ config: file, json }: Options, work: (desk: Desk) => Promis
   mkdirSync(config.stateDir, { recursive: true, mode: 0o700 });
   const entryOf = (transcript: string) => verifyTranscript(transcript).entry;
   const report = ({ words }: { readonly words: string }) => say(words);
-  const published = await locked(config.stateDir, () => withDesk(config, { entryOf, report }, work));
+  const published = await locked(config.stateDir, () => withDesk(config, { entryOf, report, trace: spoken() }, work));
   if (json) return printJson(published);
   const { sequence, entry, bundle, size, admitted, serving, silent } = published;
   print(`${admitted ? 'Published' : 'Handed out again:'} entry ${sequence} of ${size}: ${entry}`);

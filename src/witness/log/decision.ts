@@ -8,8 +8,8 @@
 import { z } from 'zod';
 import { fromBase64, toBase64 } from '../../base/base64.ts';
 import { alarm } from '../../base/errors.ts';
+import type { Files } from '../../files/files.ts';
 import type { TreeHead } from '../../log/checkpoint.ts';
-import type { Files } from '../files.ts';
 
 const FILE = 'log/decided.json';
 const decided = z.strictObject({ size: z.int().min(0), root: z.string(), entry: z.string().optional() });

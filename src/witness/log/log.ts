@@ -10,25 +10,27 @@
 import { equalBytes, type Id, utf8 } from '../../base/bytes.ts';
 import { alarm, HoldfastError } from '../../base/errors.ts';
 import type { Clock } from '../../base/ports.ts';
+import type { Files } from '../../files/files.ts';
 import type { FleetEntry } from '../../fleet/entry.ts';
 import { checkpointText, parseCheckpoint } from '../../log/checkpoint.ts';
+import { cosignatureTime } from '../../log/cosignature.ts';
 import { consistencyProof, type HashReader, leafHash, type MemoryTree, nodeHash, treeRoot } from '../../log/merkle.ts';
-import { formatNote, type Note, type NoteSignature, parseSignatureLine, signNote } from '../../log/note.ts';
-import { type Tile, tilePath } from '../../log/tile.ts';
+import { formatNote, type Note, type NoteSignature, parseSignatureLine, signaturesOf, signNote } from '../../log/note.ts';
+import type { Tile } from '../../log/tile.ts';
 import type { SignBytes, Vkey } from '../../log/vkey.ts';
 import type { SignedEntry } from '../../trust/signed-entry.ts';
-import type { LogPort, SubmitPort, Submitted } from '../../web/witness-ports.ts';
+import type { LogNumbers, LogPort, SubmitPort, Submitted } from '../../web/witness-ports.ts';
 import type { Verify } from '../../wire/signed.ts';
 import type { Cosigner } from '../cosigner.ts';
-import type { Files } from '../files.ts';
 import type { ThirdParties } from '../third-parties.ts';
 import { Turns } from '../turns.ts';
+import type { AttestationRoots } from './attestation.ts';
 import { countersignatureOf, withSignatures } from './checkpoint-file.ts';
 import { decide } from './decision.ts';
 import { filesOf } from './evidence.ts';
 import { type FetchLimits, fetchEvidence } from './fetch.ts';
 import { type Facts, firstFailed, isAdmitted, type Judgement, judge, publishedItems } from './policy.ts';
-import { CHECKPOINT, PUBLIC, publishTiles } from './publish.ts';
+import { CHECKPOINT, publishTiles, readTile, removeNarrower } from './publish.ts';
 import { recoverLog } from './recover.ts';
 import type { LogRoots } from './roots.ts';
 
@@ -36,7 +38,7 @@ export interface LogParts {
   /** Of type 0x01; its name is the origin. */
   readonly vkey: Vkey;
   readonly sign: SignBytes;
-  readonly roots: LogRoots;
+  readonly roots: Pick<LogRoots, 'newest' | 'logKeys' | 'replaced' | 'text' | 'follow'>;
   /** This witness, which knows this log. */
   readonly cosigner: Cosigner;
   readonly thirdParties: ThirdParties;
@@ -44,6 +46,7 @@ export interface LogParts {
   readonly clock: Clock;
   readonly verify: Verify;
   readonly measurements: readonly Id[] | undefined;
+  readonly attestationRoots: AttestationRoots;
   readonly evidence: FetchLimits;
   /** After it nothing is done any more: only a new process can go on. */
   readonly onFailure: (error: unknown) => void;
@@ -58,6 +61,8 @@ export class KeptLog implements LogPort, SubmitPort {
   readonly #leaves: Uint8Array[];
   readonly #entries: FleetEntry[];
   readonly #turns = new Turns();
+  /** How many entries failed an item of the policy first, since the start. */
+  readonly #refused = new Map<string, number>(publishedItems.map(({ item }) => [item, 0]));
   #published: Note | undefined;
   #cosignedMs = Number.NEGATIVE_INFINITY;
   #failed: unknown;
@@ -72,10 +77,10 @@ export class KeptLog implements LogPort, SubmitPort {
 
   /** Ends what a crash left undone. @throws `alarm` for a log that is not the one that was signed */
   static async open(parts: LogParts): Promise<KeptLog> {
-    const { files, vkey, cosigner } = parts;
-    const recovered = await recoverLog(files, vkey, await cosigner.latest(vkey.name));
+    const { files, vkey, cosigner, roots } = parts;
+    const recovered = await recoverLog(files, roots.logKeys, await cosigner.latest(vkey.name));
     const log = new KeptLog(parts, recovered);
-    await log.#inTurn(async () => undefined);
+    await log.#inTurn(() => removeNarrower(files, 0, log.#tree.size));
     return log;
   }
 
@@ -84,16 +89,29 @@ export class KeptLog implements LogPort, SubmitPort {
     return bytes?.toString('utf8');
   }
 
-  tile(tile: Tile): Promise<Buffer | undefined> {
-    return this.#parts.files.read(`${PUBLIC}/${tilePath(tile)}`);
+  tile(tile: Tile): Promise<Uint8Array | undefined> {
+    return readTile(this.#parts.files, tile);
+  }
+
+  numbers(): LogNumbers {
+    const note = this.#published;
+    const { newest } = this.#parts.roots;
+    const at = (vkey: Vkey) => ({ name: vkey.name, seconds: (note && cosignatureTime(note, vkey)) ?? 0 });
+    return {
+      entries: this.#tree.size,
+      published: note === undefined ? 0 : parseCheckpoint(note.text).size,
+      cosigned: [newest.witness, newest.operator, ...newest.thirdParties].map(at),
+      refused: this.#refused,
+    };
   }
 
   root(version: number): string | undefined {
+    this.#parts.roots.follow();
     return this.#parts.roots.text(version);
   }
 
   policy(): object {
-    const { roots, vkey, measurements, evidence } = this.#parts;
+    const { roots, vkey, measurements, evidence, attestationRoots } = this.#parts;
     const { namespace, version } = roots.newest;
     return {
       type: 'holdfast/admission-policy/v1',
@@ -102,6 +120,7 @@ export class KeptLog implements LogPort, SubmitPort {
       roots: version,
       items: publishedItems,
       measurements: measurements ?? null,
+      attestationRoots: [...attestationRoots].map(([format, all]) => ({ format, roots: all.map(({ fingerprint256 }) => fingerprint256) })),
       evidenceBytesMax: evidence.bytesMax,
       evidenceLimitMs: evidence.limitMs,
     };
@@ -113,7 +132,10 @@ export class KeptLog implements LogPort, SubmitPort {
       if (index !== undefined) return { index, checkpoint: this.#text(), items: [] };
       const judgement = await this.#judge(text);
       const failed = firstFailed(judgement);
-      if (failed !== undefined) return { failed, items: judgement.items };
+      if (failed !== undefined) {
+        this.#refused.set(failed.item, (this.#refused.get(failed.item) ?? 0) + 1);
+        return { failed, items: judgement.items };
+      }
       const { signed, items } = judgement;
       if (signed === undefined || !isAdmitted(judgement)) return alarm('an entry without a failed item was not judged as a whole');
       await this.#append(signed);
@@ -149,13 +171,14 @@ export class KeptLog implements LogPort, SubmitPort {
 
   /** Twice: nothing is fetched for an entry that fails by itself. */
   async #judge(text: string): Promise<Judgement> {
-    const { roots, verify, measurements, clock, evidence } = this.#parts;
+    const { roots, verify, measurements, clock, evidence, attestationRoots } = this.#parts;
     const facts: Facts = {
       nowMs: clock(),
       admitted: this.#entries,
       root: roots.newest,
       verify,
       measurements: measurements && new Set(measurements),
+      attestationRoots,
       fetched: undefined,
     };
     const first = judge(text, facts);
@@ -173,16 +196,19 @@ export class KeptLog implements LogPort, SubmitPort {
     await this.#publish();
   }
 
-  /** What is decided and not published yet: after a crash, or while the token was away. */
+  /** What is decided and not published yet: after a crash, while the token was away, or under a key that was replaced since. */
   async #publish(): Promise<void> {
     const { files, vkey, sign } = this.#parts;
     const before = this.#published && parseCheckpoint(this.#published.text).size;
     const { size } = this.#tree;
-    if (before === size) return;
+    const kept = this.#published;
+    if (kept !== undefined && before === size && signaturesOf(kept, vkey).length > 0) return;
     await publishTiles(files, before ?? 0, this.#tree, this.#leaves);
     const text = checkpointText({ origin: vkey.name, size, root: await treeRoot(size, this.#tree.read) });
-    const note = { text, signatures: [await signNote(text, vkey, sign)] };
+    // Of the same tree, what others cosigned goes on counting.
+    const note = { text, signatures: [await signNote(text, vkey, sign), ...(kept?.text === text ? kept.signatures : [])] };
     await this.#write(withSignatures(note, [await this.#cosignature(note)]));
+    await removeNarrower(files, before ?? 0, size);
     await this.#gather();
   }
 
@@ -206,7 +232,12 @@ export class KeptLog implements LogPort, SubmitPort {
     if (lines.length > 0) await this.#write(withSignatures(note, lines));
   }
 
-  async #write(note: Note): Promise<void> {
+  async #write({ text, signatures }: Note): Promise<void> {
+    const { replaced } = this.#parts.roots;
+    const note = {
+      text,
+      signatures: signatures.filter((line) => !replaced.some((key) => signaturesOf({ signatures: [line] }, key).length > 0)),
+    };
     await this.#parts.files.write(CHECKPOINT, formatNote(note));
     this.#published = note;
   }
@@ -233,6 +264,7 @@ export class KeptLog implements LogPort, SubmitPort {
     return this.#turns.take(async () => {
       if (this.#failed !== undefined) return alarm('the disk of the log failed: start this witness anew');
       try {
+        this.#parts.roots.follow();
         await this.#publish();
         return await run();
       } catch (error) {

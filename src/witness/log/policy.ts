@@ -23,6 +23,7 @@ import {
 import type { Root } from '../../trust/root.ts';
 import { isSignedByNode, parseSignedEntry, releaseSigners, type SignedEntry, signingFleets } from '../../trust/signed-entry.ts';
 import type { Verify } from '../../wire/signed.ts';
+import { type AttestationRoots, whyNotAttested } from './attestation.ts';
 import { type Fetched, filesOf, saysKey } from './evidence.ts';
 
 export interface Facts {
@@ -34,6 +35,8 @@ export interface Facts {
   readonly verify: Verify;
   /** Of code that this witness knows; without it any is admitted. */
   readonly measurements: ReadonlySet<string> | undefined;
+  /** Of makers who attest with X.509. */
+  readonly attestationRoots: AttestationRoots;
   /** By URL; nothing before it was fetched. */
   readonly fetched: ReadonlyMap<string, Fetched> | undefined;
 }
@@ -141,17 +144,19 @@ const items: readonly Item[] = [
   {
     item: 'attestation',
     words:
-      'Each sealing key in a token that is not simulated has an attestation, and the file says that key. The maker’s signature on it is of the maker’s own format: who audits checks it by hand.',
+      'Each sealing key in a token that is not simulated has an attestation, and the file says that key. Where the witness names roots of a maker for its format, a chain of X.509 certificates leads from one of them to the key. Of other formats the maker’s signature is not verified: who audits checks it by hand.',
     needsFetched: true,
-    check: ({ entry }, { fetched }) =>
+    check: ({ entry }, { fetched, attestationRoots, nowMs }) =>
       firstOf(nodesOf(entry), ({ fleet, node }) => {
         const { attestation, token, sealingKey } = node;
         if (attestation === undefined) return token.simulated ? undefined : found('a sealing key has no attestation', whose(fleet, node));
         const got = fetched?.get(attestation.url);
-        const says = got !== undefined && 'bytes' in got && got.bytes !== undefined && saysKey(got.bytes, sealingKey);
-        return says
-          ? undefined
-          : found('an attestation does not say the sealing key that it is for', { ...whose(fleet, node), key: toHex(sealingKey) });
+        const bytes = got !== undefined && 'bytes' in got ? got.bytes : undefined;
+        if (bytes === undefined || !saysKey(bytes, sealingKey))
+          return found('an attestation does not say the sealing key that it is for', { ...whose(fleet, node), key: toHex(sealingKey) });
+        const roots = attestationRoots.get(attestation.format);
+        const why = roots && whyNotAttested(bytes, sealingKey, roots, nowMs);
+        return why === undefined ? undefined : found(`an attestation does not verify: ${why}`, whose(fleet, node));
       }),
   },
 ];

@@ -6,13 +6,14 @@
  */
 import { equalBytes, fromUtf8, toHex } from '../../base/bytes.ts';
 import { alarm, type Evidence, HoldfastError } from '../../base/errors.ts';
+import type { Files } from '../../files/files.ts';
 import type { FleetEntry } from '../../fleet/entry.ts';
 import { openCheckpoint, type SignedCheckpoint, type TreeHead } from '../../log/checkpoint.ts';
 import { leafHash, MemoryTree, treeRoot } from '../../log/merkle.ts';
+import { parseNote, signaturesOf } from '../../log/note.ts';
 import { newTiles, parseEntries, type Tile, tileBytes, tilePath } from '../../log/tile.ts';
 import type { Vkey } from '../../log/vkey.ts';
 import { parseSignedEntry } from '../../trust/signed-entry.ts';
-import type { Files } from '../files.ts';
 import { lastDecision } from './decision.ts';
 import { CHECKPOINT, PUBLIC } from './publish.ts';
 
@@ -24,10 +25,13 @@ export interface Recovered {
   readonly published: SignedCheckpoint | undefined;
 }
 
-/** @param cosigned what the witness cosigned last of this log @throws `alarm`, naming what was found */
-export async function recoverLog(files: Files, log: Vkey, cosigned: TreeHead): Promise<Recovered> {
+/**
+ * @param keys that the log had, the newest last: a checkpoint of before its key was replaced counts @param cosigned what the witness cosigned last of this log @throws `alarm`,
+ * naming what was found
+ */
+export async function recoverLog(files: Files, keys: readonly Vkey[], cosigned: TreeHead): Promise<Recovered> {
   const decided = (await lastDecision(files)) ?? refuse('the record of what was decided is gone');
-  const published = await readPublished(files, log);
+  const published = await readPublished(files, keys);
   const size = published?.size ?? 0;
   if (decided.size < size || decided.size > size + 1) refuse('the log went back', { published: size, decided: decided.size });
   const leaves = await readLeaves(files, size);
@@ -46,9 +50,15 @@ export async function recoverLog(files: Files, log: Vkey, cosigned: TreeHead): P
   return { tree, leaves, entries: leaves.map(parseLeaf), published };
 }
 
-async function readPublished(files: Files, log: Vkey): Promise<SignedCheckpoint | undefined> {
+async function readPublished(files: Files, keys: readonly Vkey[]): Promise<SignedCheckpoint | undefined> {
   const bytes = await files.read(CHECKPOINT);
-  return bytes && read('the published checkpoint', () => openCheckpoint(fromUtf8(bytes), log));
+  if (bytes === undefined) return undefined;
+  return read('the published checkpoint', () => {
+    const text = fromUtf8(bytes);
+    const { signatures } = parseNote(text);
+    const key = keys.findLast((one) => signaturesOf({ signatures }, one).length > 0) ?? keys.at(-1);
+    return openCheckpoint(text, key ?? alarm('a log without a key'));
+  });
 }
 
 async function readLeaves(files: Files, size: number): Promise<Uint8Array[]> {

@@ -1,68 +1,81 @@
 /**
- * The roots of a log (docs/transparency.md, "Roots") as its witness has them: a folder of `<version>.root.json`. The lowest is
- * the one that this witness trusts, the others follow by TUF's rule; the newest counts. All are published, so that anyone
- * follows the chain.
+ * The roots of a log (docs/transparency.md, "Roots") as its witness has them: those of a folder, all published, so that anyone follows
+ * the chain. Those that are put there while the log runs are followed before the next entry or cosignature: nothing is started anew.
  */
-import { readdirSync } from 'node:fs';
-import { join } from 'node:path';
 import { fail, HoldfastError } from '../../base/errors.ts';
+import { followRoots, newestOf, type RootChain, readRoots } from '../../files/roots.ts';
 import type { Vkey } from '../../log/vkey.ts';
 import type { Root } from '../../trust/root.ts';
-import { parseRoot } from '../../trust/root.ts';
-import { follow, openRoot } from '../../trust/roots.ts';
-import { readNamed } from '../config.ts';
 import type { WitnessKeys } from '../keys.ts';
 
-export interface LogRoots {
-  readonly newest: Root;
-  readonly text: (version: number) => string | undefined;
-}
+/** Of the configuration. */
+const KEY = 'log.rootsDir';
 
-const FILE = /^([1-9][0-9]{0,6})\.root\.json$/;
+export class LogRoots {
+  readonly #folder: string;
+  readonly #keys: WitnessKeys;
+  readonly #refused: (why: string) => void;
+  #chain: RootChain;
+  #told: string | undefined;
 
-/** @throws `configuration` naming the file; unless the newest names exactly the keys of this token */
-export function readRoots(folder: string, { witness, log }: WitnessKeys): LogRoots {
-  const versions = list(folder)
-    .flatMap((name) => FILE.exec(name)?.[1] ?? [])
-    .map(Number)
-    .sort((a, b) => a - b);
-  const texts = new Map(versions.map((version) => [version, readNamed(fileOf(folder, version), 'log.rootsDir')]));
-  let newest: Root | undefined;
-  for (const [version, text] of texts) {
-    newest = named(fileOf(folder, version), () => (newest === undefined ? openRoot(text) : follow(newest, parseRoot(text))));
-    if (newest.version !== version)
-      fail('configuration', `log.rootsDir: ${fileOf(folder, version)} is of another version`, { got: newest.version });
+  /**
+   * @param refused told once of a root that was put there and is not followed
+   * @throws `configuration` naming the file; unless the newest names exactly the keys of this token
+   */
+  constructor(folder: string, keys: WitnessKeys, refused: (why: string) => void) {
+    this.#folder = folder;
+    this.#keys = keys;
+    this.#refused = refused;
+    this.#chain = readRoots(folder, KEY);
+    this.#requireOurs(this.#chain);
   }
-  if (newest === undefined) return fail('configuration', `log.rootsDir: ${folder} holds no <version>.root.json`);
-  requireOurs('log', newest.log, log);
-  requireOurs('witness', newest.witness, witness);
-  return { newest, text: (version) => texts.get(version) };
-}
 
-const fileOf = (folder: string, version: number): string => join(folder, `${version}.root.json`);
-
-function list(folder: string): string[] {
-  try {
-    return readdirSync(folder);
-  } catch (error) {
-    return fail('configuration', `log.rootsDir: ${folder} cannot be read`, { cause: (error as NodeJS.ErrnoException).code ?? 'unknown' });
+  get newest(): Root {
+    return newestOf(this.#chain);
   }
-}
 
-function named(file: string, read: () => Root): Root {
-  try {
-    return read();
-  } catch (error) {
-    if (!(error instanceof HoldfastError)) throw error;
-    return fail('configuration', `log.rootsDir: ${file}: ${error.message}`, error.evidence, error);
+  /** The keys that this log had under its name, the newest last. */
+  get logKeys(): readonly Vkey[] {
+    return this.#chain.map(({ log }) => log).filter(({ name }) => name === this.newest.log.name);
   }
-}
 
-/** Clients would refuse every checkpoint: better said here, before anything is signed. */
-function requireOurs(what: string, inRoots: Vkey, inToken: Vkey | undefined): void {
-  if (inToken?.text === inRoots.text) return;
-  fail('configuration', `log.rootsDir: the roots name another ${what} key than name and token of this witness`, {
-    roots: inRoots.text,
-    token: inToken?.text ?? 'none',
-  });
+  /** Whose signatures count no more: keys of the log, the witness and the operator that were replaced. */
+  get replaced(): readonly Vkey[] {
+    const { log, witness, operator } = this.newest;
+    const now = [log, witness, operator].map(({ text }) => text);
+    return this.#chain.flatMap((root) => [root.log, root.witness, root.operator]).filter(({ text }) => !now.includes(text));
+  }
+
+  text(version: number): string | undefined {
+    return this.#chain.find((root) => root.version === version)?.text;
+  }
+
+  /** What does not follow, or names other keys than this token has, is told and left: the log goes on under the root before. */
+  follow(): void {
+    try {
+      const chain = followRoots(this.#chain, this.#folder, KEY);
+      this.#requireOurs(chain);
+      this.#chain = chain;
+    } catch (error) {
+      if (!(error instanceof HoldfastError)) throw error;
+      if (error.message !== this.#told) this.#refused(error.message);
+      this.#told = error.message;
+    }
+  }
+
+  /** Clients would refuse every checkpoint: better said here, before anything is signed. */
+  #requireOurs(chain: RootChain): void {
+    const { log, witness } = newestOf(chain);
+    const ours = [
+      { what: 'log', inRoots: log, inToken: this.#keys.log },
+      { what: 'witness', inRoots: witness, inToken: this.#keys.witness },
+    ];
+    for (const { what, inRoots, inToken } of ours) {
+      if (inToken?.text === inRoots.text) continue;
+      fail('configuration', `${KEY}: the roots name another ${what} key than name and token of this witness`, {
+        roots: inRoots.text,
+        token: inToken?.text ?? 'none',
+      });
+    }
+  }
 }

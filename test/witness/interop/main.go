@@ -137,6 +137,9 @@ func readLog(in asked, out *answer) {
 }
 
 func askToCosign(in asked, out *answer) {
+	if in.Skey == "" {
+		return
+	}
 	signer := must(note.NewSigner(in.Skey))
 	var stored []tlog.Hash
 	read := tlog.HashReaderFunc(func(wanted []int64) (found []tlog.Hash, err error) {
