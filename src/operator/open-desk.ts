@@ -75,7 +75,8 @@ function plannedOf({ transcript, measurements, evidence }: OperatorConfig['fleet
   return fleetsOf(entry).map(({ state: _, since: __, ...fleet }) => ({ ...fleet, measurements, evidence: published }));
 }
 
-function rootsIn({ rootsDir }: OperatorConfig): Roots {
+/** The chain of roots as the operator keeps it. @throws `configuration` */
+export function rootsIn({ rootsDir }: OperatorConfig): Roots {
   const roots = readRoots(rootsDir, 'rootsDir');
   const [first, ...later] = roots;
   return { first: first.text, chain: later.map(({ text }) => text), latest: newestOf(roots), logs: roots.map(({ log }) => log) };

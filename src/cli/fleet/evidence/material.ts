@@ -9,9 +9,11 @@ import { filesNamedBy, nameOf } from '../../../audit/evidence-files.ts';
 import { reportOf } from '../../../audit/report.ts';
 import { fail } from '../../../base/errors.ts';
 import { verifyTranscript } from '../../../ceremony/verify.ts';
+import { readNamed } from '../../../files/configuration.ts';
 import type { FleetEntry } from '../../../fleet/entry.ts';
-import { type OperatorConfig, readNamed } from '../../../operator/config.ts';
-import { type Roots, readRoots } from '../../../operator/roots.ts';
+import type { OperatorConfig } from '../../../operator/config.ts';
+import type { Roots } from '../../../operator/desk.ts';
+import { rootsIn } from '../../../operator/open-desk.ts';
 import { OperatorState } from '../../../operator/state.ts';
 import { signingFleets } from '../../../trust/signed-entry.ts';
 import { verifyP256 } from '../../../vault/unlock.ts';
@@ -37,7 +39,7 @@ export type Gathered = Omit<Material, 'previous'>;
  *   `configuration` for a file that the entry names and that is not at hand
  */
 export async function gather({ config, pageFile, moreFiles, nowMs, say }: Gathering): Promise<Gathered> {
-  const roots = readRoots(config.rootsDir);
+  const roots = rootsIn(config);
   const bundle =
     new OperatorState(config.stateDir).bundle ?? fail('not-found', 'there is no bundle yet: run "holdfast fleet publish" first');
   const entry = requireGood(bundle, roots, config, nowMs);
