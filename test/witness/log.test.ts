@@ -17,6 +17,7 @@ import { requireTrusted, verifyBundle } from '../../src/trust/verify.ts';
 import { hash } from '../../src/wire/signed.ts';
 import { publishedItems } from '../../src/witness/log/policy.ts';
 import { cosignatureKey } from '../log/keys.ts';
+import { rootKey } from '../trust/world.ts';
 import { newPair } from '../web/fleet.ts';
 import { LogSite, TRANSCRIPT } from './log-site.ts';
 
@@ -239,7 +240,10 @@ it('follows a root that is put there while it runs, and one side’s it does not
   expect((await at.countersign()).status).toBe(200);
   const { world } = at;
   const second = cosignatureKey('operator.example.org', 'second');
-  at.site.write('keeper/roots/2.root.json', world.makeRoot({ version: 2, operator: second.vkey.text }, world.operatorRoots));
+  // The operator's side alone, with keys of its own in the place of the witness's.
+  const own = [rootKey('operator 3'), rootKey('operator 4')];
+  const plan = { version: 2, operator: second.vkey.text, witnessRootKeys: own.map(({ publicKey }) => publicKey) };
+  at.site.write('keeper/roots/2.root.json', world.makeRoot(plan, [...world.operatorRoots, ...own]));
   expect((await at.countersign()).status).toBe(200);
   expect(at.keeper.words()).toContain('a root that was put there is not followed');
   expect(JSON.parse((await at.get('/policy')).bytes.toString('utf8'))).toMatchObject({ roots: 1 });
