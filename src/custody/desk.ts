@@ -1,6 +1,6 @@
 /**
  * The desk: where custodians give their shares to a program of this machine that waits for a token's PIN. A socket for the user
- * of the program only. Opened by a node's start (node/pin.ts); who comes to it is visit.ts.
+ * of the program only. Opened by the start of a node or a witness (pin.ts); who comes to it is visit.ts.
  *
  * Who connects is not asked: a share proves itself or is refused, and the desk gives nothing away. But whoever could put a
  * socket of his own in this place would be given the shares: so nobody else may write to its folder.
