@@ -47,8 +47,9 @@ function transcripts(files: ReadonlyMap<string, Uint8Array>, { entry }: Certain)
       return finding(name, signers.length === 0 || exceptions.length > 0 ? 'noted' : 'good', words, evidence);
     } catch (error) {
       if (!(error instanceof HoldfastError)) throw error;
-      // By another version of this program: its plans may be others.
-      const other = error.code === 'malformed' && error.evidence['plan'] !== undefined;
+      // By another version of this program: its plans, or the form of its transcripts, may be others.
+      const { plan, expected } = error.evidence;
+      const other = error.code === 'malformed' && (plan !== undefined || String(expected).startsWith('holdfast/transcript/'));
       return finding(name, other ? 'unknown' : 'bad', sentence(error.message), error.evidence);
     }
   });
