@@ -33,7 +33,7 @@ interface Moment {
   readonly events: readonly string[];
   /** Rises with the writes of slots. */
   readonly cursor: number;
-  /** Counted things by name: commits of the token, requests by path and status. */
+  /** Counted things by name: commits and calls of the token, requests by path and status. */
   readonly numbers: ReadonlyMap<string, number>;
   readonly lines: readonly string[];
 }
@@ -56,10 +56,9 @@ async function momentOf(node: string, slot: Id): Promise<Moment> {
     events: events.map(({ kind, generation, attempt }) => `${kind} ${generation} ${attempt}`),
     cursor,
     numbers: new Map(
-      [...metrics.matchAll(/^(holdfast_(?:commit_sequence|slots|locks_due|request_seconds_count\S*)) (\S+)$/gm)].map(([, name, value]) => [
-        name ?? '',
-        Number(value),
-      ]),
+      [...metrics.matchAll(/^(holdfast_(?:commit_sequence|token_calls_total|slots|locks_due|request_seconds_count\S*)) (\S+)$/gm)].map(
+        ([, name, value]) => [name ?? '', Number(value)],
+      ),
     ),
     // Connections between nodes come and go with the load.
     lines: trace.filter((line) => line.startsWith('{') && !line.includes('a peer connected')).map(shapeOf),

@@ -39,7 +39,9 @@ function dial(from = '127.0.0.1'): Promise<TLSSocket | undefined> {
   });
 }
 
-const dialTcp = (port: number, from = '127.0.0.1'): Socket => kept(createConnection({ host: '127.0.0.1', port, localAddress: from }));
+/** It reads, or it would not see that it was closed. */
+const dialTcp = (port: number, from = '127.0.0.1'): Socket =>
+  kept(createConnection({ host: '127.0.0.1', port, localAddress: from })).resume();
 
 /** @returns how long the node kept the connection */
 async function heldMs(socket: Socket): Promise<number> {
