@@ -11,6 +11,7 @@ import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { buildVerifyPage } from '../../scripts/pages/build.ts';
@@ -262,8 +263,14 @@ describe('verify --live', () => {
         words: Array.from({ length: 3 }, () => 'The node serves another entry than this one.'),
       });
       await fleet.stop(2);
+      // As after its disk was put back: it starts by the entry in its configuration, and hears of the newer one from the others.
+      const store = new DatabaseSync(join(fleet.folder, 'node-2', 'data', 'holdfast.db'));
+      store.exec('DELETE FROM served');
+      store.close();
       const other = await runningOther('ab'.repeat(32));
       try {
+        const patience = { timeout: 60_000, interval: 2_000 };
+        await expect.poll(async () => (await live(urls[0]!)).nodes[1]?.words, patience).toMatch(/says that it runs/);
         const report = await live(urls[0]!);
         expect({ code: report.code, results: results(report) }).toEqual({ code: 1, results: ['noted', 'bad', 'noted'] });
         expect(report.nodes[1]).toMatchObject({
