@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
 const long = process.env['HOLDFAST_LONG'] === '1';
@@ -10,6 +11,8 @@ export default defineConfig({
     pool: 'forks',
     isolate: true,
     fileParallelism: true,
+    // Left to itself it keeps one core free: most tests wait for programs that they started.
+    maxWorkers: availableParallelism(),
     passWithNoTests: false,
     testTimeout: long ? 1_800_000 : 60_000,
     hookTimeout: 60_000,
