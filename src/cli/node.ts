@@ -1,6 +1,5 @@
 /** `holdfast node`: one vault node in the foreground, as a service manager runs it. */
 import { Command } from 'commander';
-import { HoldfastError } from '../base/errors.ts';
 import { readConfig } from '../node/config.ts';
 import { startNode } from '../node/main.ts';
 import { foreground } from './foreground.ts';
@@ -13,12 +12,8 @@ export function nodeCommands(): Command {
     .requiredOption('--config <file>', 'its configuration (docs/configuration.md)')
     .action(async ({ config }: { config: string }) => {
       const read = readConfig(config);
-      const start = async (stop: AbortSignal) => {
-        const node = await startNode(read, stop);
-        return { ...node, spent: node.spent.then((why) => new HoldfastError('token-unavailable', `${why}: start this node anew`)) };
-      };
       await foreground(
-        start,
+        (stop) => startNode(read, stop),
         read.shutdownMs,
         (node) => `node ${node.self}: clients ${node.public.host}:${node.public.port}, peers ${node.peer.host}:${node.peer.port}`,
       );

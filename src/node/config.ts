@@ -7,14 +7,9 @@
  */
 import { z } from 'zod';
 import { placeAt, tokenPlace } from '../custody/place.ts';
-import { readConfiguration, told } from '../files/configuration.ts';
+import { count, ms, port, readConfiguration, running, told, word } from '../files/configuration.ts';
 import { FRESHNESS_MS } from '../trust/log-checks.ts';
 import { DEFAULT_GUESS_DELAYS_MS, DEFAULT_LOCK_DELAY_MS, DEFAULT_TIMING } from './service.ts';
-
-const port = z.int().min(0).max(65_535);
-const word = z.string().min(1).max(255);
-const count = z.int().min(1).max(1_000_000);
-const ms = z.int().min(1).max(86_400_000);
 
 const DENY = 'deny service at this node';
 const SEE = 'see who asks and when, and deny service at this node';
@@ -176,16 +171,6 @@ const config = z.strictObject({
   ),
   /** Fleet keys over the air. Without it the fleet's entry is pinned in its clients. */
   transparency: transparency.optional(),
-  metrics: z
-    .strictObject({
-      host: told(
-        word.default('127.0.0.1'),
-        'Address of the listener for numbers (Prometheus).',
-        'see how many people use this node, and when',
-      ),
-      port: told(port, 'Its port; 0 takes any free one.', DENY),
-    })
-    .optional(),
   peerCalls: z
     .strictObject({
       connectionsMax: told(count.default(32), 'Connections to each other node.', DENY),
@@ -193,16 +178,7 @@ const config = z.strictObject({
     })
     .prefault({}),
   timing,
-  trace: z
-    .strictObject({
-      level: told(
-        z.enum(['debug', 'info', 'warn', 'error']).default('info'),
-        'What to write to standard error, as lines of JSON.',
-        'hide what happens; no level writes a secret',
-      ),
-    })
-    .prefault({}),
-  shutdownMs: told(ms.default(5_000), 'How long running requests may take to finish when the node is asked to stop.', DENY),
+  ...running('the node', { deny: DENY, see: 'see how many people use this node, and when' }),
 });
 
 export const configSchema = config;

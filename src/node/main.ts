@@ -12,7 +12,7 @@ import { obtainPin } from '../custody/pin.ts';
 import { readNamed } from '../files/configuration.ts';
 import { type EntryFleet, type FleetEntry, parseEntry } from '../fleet/entry.ts';
 import { openStore } from '../store/sqlite.ts';
-import { openToken, type Token, tlsEngineOptions } from '../token/index.ts';
+import { openToken, type Token, tlsEngineOptions, whenSpent } from '../token/index.ts';
 import { openRoot } from '../trust/roots.ts';
 import { fileCredentials } from '../web/credentials.ts';
 import type { Address, Listener } from '../web/listen.ts';
@@ -40,7 +40,7 @@ export interface RunningNode {
   readonly peer: Address;
   readonly metrics?: Address;
   /** Resolves, with the reason, once only a new process can go on. */
-  readonly spent: Promise<string>;
+  readonly spent: Promise<HoldfastError>;
   /** Takes nothing new, lets what runs finish within the configured time, then ends. */
   close(): Promise<void>;
 }
@@ -147,7 +147,7 @@ async function assemble(config: Config, stop: AbortSignal, clock: Clock, parts: 
     public: clients.address,
     peer: peer.address,
     ...(metrics && { metrics: metrics.address }),
-    spent: watch(token, parts),
+    spent: whenSpent([token], 'node', parts),
     close: async () => {
       trace.info({}, 'stopping');
       stopByMs = clock() + config.shutdownMs;
@@ -169,21 +169,6 @@ function remembering(token: Token, verify: FastVerify): VaultParts['token'] {
       return signature;
     },
   };
-}
-
-const WATCH_MS = 1_000;
-
-/** A token that another process took over, or that came back older, is never used again by this one; nor is TLS after a reload. */
-function watch(token: Token, parts: Parts): Promise<string> {
-  return new Promise((resolve) => {
-    const look = () => {
-      if (token.state === 'dead') resolve('the token must not be used by this process any more');
-      // OpenSSL's engine holds the module as it was: new TLS handshakes with the key in the token fail from now on.
-      if (token.moduleRestarts > 0) resolve('the PKCS#11 module had to be loaded anew');
-    };
-    const timer = setInterval(look, WATCH_MS);
-    parts.add(timer, (it) => clearInterval(it));
-  });
 }
 
 function passesOf({ passes: { issuer, audience, tenant, jwksFile, jwksUrl } }: Config, { namespace }: FleetEntry, clock: Clock): Passes {

@@ -8,6 +8,7 @@ export type { KeyFacts } from './keys.ts';
 export type { Targets } from './misuse.ts';
 export type { CallHook } from './pkcs11.ts';
 export { CODE_KEY, type KeyKind, type KeySpec, NODE_KEYS, type NodeRole } from './roles.ts';
+export { whenSpent } from './spent.ts';
 export { tlsEngineOptions } from './tls.ts';
 export {
   type CounterBank,

@@ -8,13 +8,9 @@
 import { z } from 'zod';
 import { toId } from '../base/bytes.ts';
 import { labelledPlace, placeAt, tokenPlace } from '../custody/place.ts';
-import { readConfiguration, told } from '../files/configuration.ts';
+import { count, ms, port, readConfiguration, running, told, word } from '../files/configuration.ts';
 import { isSafeUrl } from './safe-url.ts';
 
-const port = z.int().min(0).max(65_535);
-const word = z.string().min(1).max(255);
-const count = z.int().min(1).max(1_000_000);
-const ms = z.int().min(1).max(86_400_000);
 const digest = z
   .string()
   .regex(/^[0-9a-f]{64}$/, 'expected 64 lower-case hex digits')
@@ -164,22 +160,7 @@ const config = z.strictObject({
     'Logs of others to cosign: `vkey` (type 0x01) and, when it is not the name in it, `origin`. While a log replaces its key both are named; afterwards the new one alone.',
     'have a log of his cosigned: that says only that it was seen as append-only',
   ),
-  metrics: z
-    .strictObject({
-      host: told(word.default('127.0.0.1'), 'Address of the listener for numbers (Prometheus).', 'see how the log grows: it is public'),
-      port: told(port, 'Its port; 0 takes any free one.', DENY),
-    })
-    .optional(),
-  trace: z
-    .strictObject({
-      level: told(
-        z.enum(['debug', 'info', 'warn', 'error']).default('info'),
-        'What to write to standard error, as lines of JSON.',
-        'hide what happens; no level writes a secret',
-      ),
-    })
-    .prefault({}),
-  shutdownMs: told(ms.default(5_000), 'How long running requests may take to finish when the witness is asked to stop.', DENY),
+  ...running('the witness', { deny: DENY, see: 'see how the log grows: it is public' }),
 });
 
 export const configSchema = config;

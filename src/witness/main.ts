@@ -11,7 +11,7 @@ import { type Clock, systemClock } from '../base/ports.ts';
 import { Files } from '../files/files.ts';
 import type { TreeHead } from '../log/checkpoint.ts';
 import { NOTE_KEY, parseVkey } from '../log/vkey.ts';
-import type { Signers } from '../token/index.ts';
+import { whenSpent } from '../token/index.ts';
 import { fileCredentials } from '../web/credentials.ts';
 import type { Address, Listener } from '../web/listen.ts';
 import { startOperatorListener } from '../web/operator-listener.ts';
@@ -107,7 +107,7 @@ async function assemble(config: Config, stop: AbortSignal, clock: Clock, parts: 
     name: config.name,
     public: all.address,
     ...(operator && { operator: operator.address }),
-    spent: Promise.race([stopped.promise, watch([token, ...(tls.token === undefined ? [] : [tls.token])], parts)]),
+    spent: Promise.race([stopped.promise, whenSpent([token, ...(tls.token === undefined ? [] : [tls.token])], 'witness', parts)]),
     close: async () => {
       trace.info({}, 'stopping');
       stopByMs = clock() + config.shutdownMs;
@@ -131,18 +131,3 @@ function logsOf({ witnessed }: Config, { log }: WitnessKeys): readonly Witnessed
 }
 
 const whyOf = (error: unknown): string => (error instanceof Error ? error.message : 'unknown');
-
-const WATCH_MS = 1_000;
-
-/** As of a node: what came back with other keys, or was loaded anew, is not gone on with. */
-function watch(tokens: readonly Pick<Signers, 'state' | 'moduleRestarts'>[], parts: Parts): Promise<HoldfastError> {
-  return new Promise((resolve) => {
-    const spend = (why: string) => resolve(new HoldfastError('token-unavailable', `${why}: start this witness anew`));
-    const look = () => {
-      if (tokens.some(({ state }) => state === 'dead')) spend('the token must not be used by this process any more');
-      if (tokens.some(({ moduleRestarts }) => moduleRestarts > 0)) spend('the PKCS#11 module had to be loaded anew');
-    };
-    const timer = setInterval(look, WATCH_MS);
-    parts.add(timer, (it) => clearInterval(it));
-  });
-}
