@@ -57,13 +57,14 @@ const publicListener = z.strictObject({
 const peerListener = z.strictObject({
   host: told(word.default('0.0.0.0'), 'Address to listen on for the other nodes.', DENY),
   port: told(port, 'Port to listen on for the other nodes; 0 takes any free one.', DENY),
-  connectionsMax: told(count.default(512), 'Connections at one time.', DENY),
+  connectionsMax: told(count.default(512), 'Connections at one time; each of the other nodes may have an equal part of them.', DENY),
   strangersPerAddressMax: told(
     count.default(128),
     'Connections of one address (of IPv6, one /56) at one time that have not shown a TLS certificate of this fleet.',
     DENY,
   ),
   handshakeLimitMs: told(ms.default(5_000), 'Time to show a TLS certificate of this fleet.', DENY),
+  requestLimitMs: told(ms.default(10_000), 'Time to send a request whole.', DENY),
 });
 
 const passes = z

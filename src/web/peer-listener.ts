@@ -1,15 +1,17 @@
 /**
  * Where the other nodes of the fleet ask: mutual TLS 1.3 under the identity keys of the fleet entry (peer-trust.ts), a few
  * routes, nothing else. No rate limit and no request log here: they would halve what the fleet can do, and only its own
- * nodes get this far.
+ * nodes get this far. Each has its part of the connections, and asks one thing at a time on each.
  *
  * Whoever has a node's TLS key can at most make this node read records that prove themselves, and ask what clients signed.
  */
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { createServer, type Server } from 'node:https';
+import type { Socket } from 'node:net';
 import type { SecureContextOptions, TLSSocket } from 'node:tls';
 import { decodeJson, encodeJson } from '../api/json.ts';
 import { PEER_BODY_BYTES_MAX, type PeerOperation, peerOperations } from '../api/peers.ts';
+import type { Id } from '../base/bytes.ts';
 import { fail, HoldfastError } from '../base/errors.ts';
 import { errorAnswer, isJson, type Trace } from './answer.ts';
 import { readAsk, readCaller } from './asks.ts';
@@ -30,6 +32,8 @@ export interface PeerListenerOptions {
   readonly strangersPerAddressMax: number;
   /** To show it. */
   readonly handshakeLimitMs: number;
+  /** To send a request whole. */
+  readonly requestLimitMs: number;
   readonly trace: Trace;
 }
 
@@ -73,18 +77,28 @@ function routes(port: VaultPort, options: PeerListenerOptions): RequestListener 
     const body = decodeJson<unknown>(asked, await readJson(request), 'the body');
     return encodeJson<unknown>(reply, await handle[operation](body));
   };
+  /** Connections with a request that is not answered yet. */
+  const busy = new WeakSet<Socket>();
   return (request, response) => {
-    const { method = '', url = '' } = request;
+    const { method = '', url = '', socket } = request;
+    // Our nodes ask one thing at a time. (Attack: a node whose host is somebody else's sends thousands of questions in one go, and
+    // their answers fill this one's memory.)
+    if (busy.has(socket)) return void socket.destroy();
+    busy.add(socket);
     const refuse = (thrown: unknown): void => {
       const { http, body } = errorAnswer(thrown, options.trace, method, url);
       // What is left of the body is of no use to anyone.
       if (!request.complete) response.setHeader('connection', 'close');
+      busy.delete(socket);
       send(response, http, body);
       request.resume();
     };
     const operation = method === 'POST' ? operations.get(url) : undefined;
     if (operation === undefined) return refuse(new HoldfastError('not-found', `there is no ${method} on this path`));
-    answer(operation, request).then((body) => send(response, 200, body), refuse);
+    answer(operation, request).then((body) => {
+      busy.delete(socket);
+      send(response, 200, body);
+    }, refuse);
   };
 }
 
@@ -122,18 +136,24 @@ export async function startPeerListener(port: VaultPort, options: PeerListenerOp
       rejectUnauthorized: true,
       handshakeTimeout: options.handshakeLimitMs,
       keepAliveTimeout: 65_000,
-      requestTimeout: 30_000,
-      headersTimeout: 10_000,
+      requestTimeout: options.requestLimitMs,
+      headersTimeout: options.requestLimitMs,
       connectionsCheckingInterval: 1000,
     },
     routes(port, options),
   );
   server.maxConnections = options.connectionsMax;
   boundPerAddress(server, options.strangersPerAddressMax, 'identified');
+  const crowd = new Map<Id, number>();
+  const partMax = partOf(options.connectionsMax, port.fleet);
   server.on('secureConnection', (socket: TLSSocket) => {
     // OpenSSL has checked the path to one of the anchors; this says to which, by the entry's keys alone.
     try {
       const peer = identify(socket.getPeerX509Certificate(), port.fleet);
+      const before = crowd.get(peer) ?? 0;
+      if (before >= partMax) return void socket.destroy();
+      crowd.set(peer, before + 1);
+      socket.once('close', () => crowd.set(peer, (crowd.get(peer) ?? 1) - 1));
       trace.info({ peer, address: socket.remoteAddress }, 'a peer connected');
     } catch (error) {
       if (!(error instanceof HoldfastError)) throw error;
@@ -145,6 +165,11 @@ export async function startPeerListener(port: VaultPort, options: PeerListenerOp
   });
   credentials.onRenewal(() => server.setSecureContext(context()));
   return listen(server, options.address);
+}
+
+/** (Attack: a node whose host is somebody else's takes all connections, and the others cannot speak with this one.) */
+function partOf(connectionsMax: number, { nodes }: VaultPort['fleet']): number {
+  return Math.max(1, Math.floor(connectionsMax / Math.max(1, nodes.length - 1)));
 }
 
 function refusalOf(error: Error, socket: TLSSocket): string {

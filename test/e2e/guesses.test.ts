@@ -1,13 +1,14 @@
 /** Law 1 on real processes: ten guesses, whatever is done to the fleet in between. */
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { systemRandom } from '../../src/base/ports.ts';
-import { normalisePasscode, PASSCODE, Secret } from '../../src/client/index.ts';
+import { normalisePasscode, PASSCODE, RECOVERY_CODE, Secret, UNLIMITED_GUESSES } from '../../src/client/index.ts';
 import { QUICK, TestFleet } from './fleet.ts';
 
 let fleet: TestFleet;
 beforeAll(async () => {
   fleet = await TestFleet.up(5);
 }, 180_000);
+afterEach(() => fleet.thaw(1, 2, 3, 4, 5));
 afterAll(() => fleet?.down(), 60_000);
 
 const RIGHT = normalisePasscode('271828');
@@ -69,4 +70,45 @@ describe('ten guesses', () => {
     expect(answered).toBeGreaterThanOrEqual(8);
     expect(await (await fleet.device('rollback')).recover(PASSCODE, RIGHT)).toMatchObject({ kind: 'locked' });
   }, 240_000);
+
+  it('and no more over all subsets of nodes that are just enough, each asked alone', async () => {
+    await protect('subsets');
+    const all = [1, 2, 3, 4, 5];
+    const subsets = all.flatMap((a) => all.filter((b) => b > a).map((b) => all.filter((node) => node !== a && node !== b)));
+    expect(subsets).toHaveLength(10);
+    let answered = 0;
+    for (const [i, nodes] of subsets.entries()) {
+      fleet.freeze(...all.filter((node) => !nodes.includes(node)));
+      for (let n = 0; n < 3; n += 1) {
+        const device = await fleet.device('subsets', (nodes[n] ?? 1) - 1);
+        const outcome = await device.recover(PASSCODE, wrong(3 * i + n)).catch(() => undefined);
+        expect(outcome?.kind).not.toBe('opened');
+        if (outcome?.kind === 'wrong') answered += 1;
+      }
+      fleet.thaw(...all);
+    }
+    expect(answered).toBeGreaterThan(0);
+    expect(answered).toBeLessThanOrEqual(10);
+    expect(await (await fleet.device('subsets')).recover(PASSCODE, RIGHT)).toMatchObject({ kind: 'locked' });
+  }, 300_000);
+});
+
+describe('whoever has a login', () => {
+  it('locks the passcode and nothing else: the recovery code opens, however often it was guessed at', async () => {
+    const key = await protect('login');
+    const code = normalisePasscode('7QZ4K M2XWP 9RTVB');
+    const policy = { ...QUICK.policy, guesses: UNLIMITED_GUESSES };
+    const owner = await fleet.device('login');
+    expect(await owner.deposit(RECOVERY_CODE, new Secret(key), code, { ...QUICK, policy })).toMatchObject({ kind: 'deposited' });
+    for (let i = 0; i < 11; i += 1) {
+      await guess('login', i, 1);
+      expect(await (await fleet.device('login', i)).recover(RECOVERY_CODE, wrong(i))).toMatchObject({ kind: 'wrong' });
+    }
+    expect(await owner.recover(PASSCODE, RIGHT)).toMatchObject({ kind: 'locked' });
+    const recovered = await owner.recover(RECOVERY_CODE, code);
+    expect(recovered.kind === 'opened' && recovered.opened.secret).toEqual(key);
+    // The owner sees who was there, and what is in force is still theirs.
+    const { events } = await owner.events(PASSCODE);
+    expect(events.filter(({ kind }) => kind === 'guess').length).toBeGreaterThanOrEqual(20);
+  }, 300_000);
 });

@@ -2,22 +2,27 @@
  * A node as the process that a service manager runs: what it refuses to start over, how it stops, and that nobody but the
  * fleet's nodes talks to its peer listener while its TLS key is in the token.
  */
-import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { chmodSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { request } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect, type PeerCertificate } from 'node:tls';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
+import { Secret } from '../../src/base/secret.ts';
+import { SOFTHSM_MODULE } from '../../src/ceremony/places.ts';
 import { type FleetLayout, type Member, requireLayout } from '../../src/cli/fleet/layout.ts';
 import { makeFleetIn } from '../../src/cli/fleet/make.ts';
 import { parseEntry } from '../../src/fleet/entry.ts';
 import type { ConfigFile } from '../../src/node/config.ts';
+import { createNodeKeys } from '../../src/token/index.ts';
 import { anchorOf } from '../../src/web/peer-trust.ts';
 import { endAll, Node, until } from './process.ts';
 
 /** A node takes seconds to start, on a busy machine many. */
 vi.setConfig({ testTimeout: 300_000, hookTimeout: 120_000 });
 
+const INIT_TOKEN = join(import.meta.dirname, '../../softhsm/init-token.sh');
 const folder = mkdtempSync(join(tmpdir(), 'holdfast-node-'));
 let layout: FleetLayout;
 let first: Member;
@@ -92,6 +97,23 @@ describe('refuses to start, naming the key', () => {
     expect(await node.end()).toBe(1);
     chmodSync(pin, 0o600);
     expect(node.output).toMatch(/token.pinFile: others may read/);
+  });
+
+  test('with a token that was reset and given new keys: what was attested is gone', async () => {
+    const [tokens, aside, pin] = ['tokens', 'tokens-before', 'pin'].map((name) => join(first.folder, name)) as [string, string, string];
+    renameSync(tokens, aside);
+    try {
+      execFileSync(INIT_TOKEN, [first.folder, 'node-1', join(first.folder, 'so-pin'), pin], { stdio: 'pipe' });
+      process.env['SOFTHSM2_CONF'] = join(first.folder, 'softhsm2.conf');
+      const label = 'node-1';
+      createNodeKeys({ module: SOFTHSM_MODULE, label, pin: new Secret(readFileSync(pin, 'utf8').trim()), pages: 2 });
+      const node = changed(() => ({}));
+      expect(await node.end()).toBe(1);
+      expect(node.output).toMatch(/error: configuration: .*token/);
+    } finally {
+      rmSync(tokens, { recursive: true, force: true });
+      renameSync(aside, tokens);
+    }
   });
 
   test('on an address that is taken', async () => {

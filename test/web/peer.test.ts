@@ -35,7 +35,7 @@ const answering: Partial<MemberPort> = {
   changes: async (after) => ({ changes: [{ cursor: after + 1, slot, proof: { lock: [statement] } }], next: after + 1, head: 7 }),
 };
 
-const bounds = { connectionsMax: 100, strangersPerAddressMax: 100, handshakeLimitMs: 5000 };
+const bounds = { connectionsMax: 100, strangersPerAddressMax: 100, handshakeLimitMs: 5000, requestLimitMs: 5000 };
 
 async function serve(credentials: TlsCredentials, member = answering, publication = unpublished) {
   const { lines, trace } = memoryTrace();

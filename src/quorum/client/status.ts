@@ -18,17 +18,21 @@ export interface SlotStatus {
   readonly registration?: Registration;
 }
 
-/** Statements that verify; a node that says anything else counts as silent. */
+/**
+ * Statements that verify, one of each node; a node that says anything else counts as silent. (Attack: a coordinator repeats one
+ * node's statement until it looks like a quorum's, and the client takes for stored, told or used up what one node says.)
+ */
 export function readHeard<T extends MessageType>(client: Client, type: T, said: Heard['said']): (Message<T> & { readonly as: Signed })[] {
-  return said.flatMap(({ node, signed }) => {
+  const heard = new Map<Id, Message<T> & { readonly as: Signed }>();
+  for (const { node, signed } of said) {
     try {
       const message = readOfNode(type, signed, client.fleet, client.verify);
-      return message.signer === node ? [{ ...message, as: signed }] : [];
+      if (message.signer === node && !heard.has(node)) heard.set(node, { ...message, as: signed });
     } catch (error) {
-      if (error instanceof HoldfastError) return [];
-      throw error;
+      if (!(error instanceof HoldfastError)) throw error;
     }
-  });
+  }
+  return [...heard.values()];
 }
 
 /**

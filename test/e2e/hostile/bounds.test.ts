@@ -2,74 +2,19 @@
  * What a stranger can make a node spend, in figures that are measured on a real process: time, connections, memory, calls of the
  * token, writes. Law 5: refused, and nothing changes.
  */
-import { readFileSync } from 'node:fs';
-import { createConnection, type Socket } from 'node:net';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';
-import { afterEach, describe, expect, it } from 'vitest';
-import { residentMiB } from '../../../scripts/bench/proc.ts';
+import type { TLSSocket } from 'node:tls';
+import { describe, expect, it } from 'vitest';
 import { type Json, verdict } from '../raw.ts';
-import { alice, asked, fleet, LIMITS, PEER_LIMITS, stage, standingOf } from './world.ts';
+import { boundMs, closeAfterEach, dial, dialled, dialTcp, GROWTH_MIB_MAX, growthOf, heard, heldMs, numbers, portOf } from './sockets.ts';
+import { alice, asked, LIMITS, PEER_LIMITS, stage, standingOf } from './world.ts';
 
 stage();
 
-const portOf = (listener: 'public' | 'peer' | 'metrics'): number => (fleet.config('node-1')[listener] as { port: number }).port;
-/** What the machine takes to notice. */
-const boundMs = LIMITS.requestLimitMs + 4000;
-
-const open = new Set<Socket>();
-afterEach(() => {
-  for (const socket of open) socket.destroy();
-  open.clear();
-});
-
-function kept<S extends Socket>(socket: S): S {
-  open.add(socket.on('error', () => undefined));
-  return socket;
-}
-
-/** @param from an address of the loopback @returns nothing when it was not let in */
-function dial(from = '127.0.0.1'): Promise<TLSSocket | undefined> {
-  return new Promise((resolve) => {
-    // tls.connect hands on to net.connect what it does not know itself: this is one of those.
-    const options = { host: '127.0.0.1', port: portOf('public'), localAddress: from, rejectUnauthorized: false } as ConnectionOptions;
-    const socket = connect(options, () => resolve(socket));
-    kept(socket).once('close', () => resolve(undefined));
-  });
-}
-
-/** It reads, or it would not see that it was closed. */
-const dialTcp = (port: number, from = '127.0.0.1'): Socket =>
-  kept(createConnection({ host: '127.0.0.1', port, localAddress: from })).resume();
-
-/** @returns how long the node kept the connection */
-async function heldMs(socket: Socket): Promise<number> {
-  const began = Date.now();
-  socket.resume();
-  await new Promise((resolve) => socket.once('close', resolve));
-  return Date.now() - began;
-}
-
-async function dialled(): Promise<TLSSocket> {
-  return (await dial()) ?? expect.fail('it was not let in');
-}
+closeAfterEach();
 
 const head = (more: string) =>
   `POST /v1/status HTTP/1.1\r\nhost: node\r\nauthorization: Bearer ${alice.raw.pass}\r\ncontent-type: application/json\r\n${more}`;
-
-/** Everything that the socket says until it closes, or until so much was said. */
-async function heard(socket: Socket, lengthMax = Number.POSITIVE_INFINITY): Promise<string> {
-  let text = '';
-  await new Promise<void>((resolve) => {
-    socket.on('data', (chunk) => {
-      text += String(chunk);
-      if (text.length >= lengthMax) resolve();
-    });
-    socket.once('close', () => resolve());
-  });
-  return text;
-}
 
 describe('what is sent slowly is cut off when its time is up:', () => {
   it('a body that trickles in', async () => {
@@ -151,15 +96,6 @@ describe('headers', () => {
   });
 });
 
-/** Of node 1. */
-const pid = () => Number(readFileSync(join(fleet.folder, 'node-1', 'pid'), 'utf8'));
-
-async function numbers(): Promise<{ tokenCalls: number; commits: number }> {
-  const text = await (await fetch(`http://127.0.0.1:${portOf('metrics')}/metrics`)).text();
-  const of = (name: string) => Number(new RegExp(`^${name} (\\S+)$`, 'm').exec(text)?.[1] ?? Number.NaN);
-  return { tokenCalls: of('holdfast_token_calls_total'), commits: of('holdfast_commit_sequence') };
-}
-
 describe('requests without a pass', () => {
   const bodies = async (): Promise<readonly (readonly [operation: string, body: Json])[]> => [
     ['status', { request: await alice.raw.request() }],
@@ -191,18 +127,6 @@ describe('requests without a pass', () => {
 });
 
 describe('memory', () => {
-  /** What a garbage collector leaves lying about, and no flood may exceed. */
-  const GROWTH_MIB_MAX = 192;
-  const growthOf = async (flood: () => Promise<unknown>): Promise<number> => {
-    const before = residentMiB(pid());
-    let peak = before;
-    const watch = setInterval(() => {
-      peak = Math.max(peak, residentMiB(pid()));
-    }, 50);
-    await flood().finally(() => clearInterval(watch));
-    return peak - before;
-  };
-
   it('is bounded under bodies that are too large, from as many connections as there may be', async () => {
     const chunk = 'x'.repeat(1 << 16);
     const flood = async (): Promise<void> => {

@@ -75,6 +75,7 @@ describe('a registration', () => {
     ],
     ['for another person’s slot', 'pass-refused by 3', () => register(mallory, alice.registration.bytes)],
     ['far ahead of the last', 'stale-generation by 3', async () => register(alice.raw, (await dealt(1000)).registration)],
+    ['of the largest generation', 'stale-generation by 3', async () => register(alice.raw, (await dealt(0xffff_ffff)).registration)],
     ['under a generation already voted for', 'stale-generation by 3', async () => register(alice.raw, (await dealt(1)).registration)],
     [
       'that replaces without the unlock key in force',

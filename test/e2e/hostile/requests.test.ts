@@ -97,6 +97,8 @@ describe('a request', () => {
     ['of a guess at another registration', 'stale-generation by 3', () => attempt({ digest: otherId })],
     ['of a guess under a number already used', 'attempt-out-of-range by 3', () => attempt({ attempt: 2 })],
     ['of a guess beyond the ten', 'attempt-out-of-range by 3', () => attempt({ attempt: 13 })],
+    ['of a guess under the largest number', 'attempt-out-of-range by 3', () => attempt({ attempt: 0xffff_ffff })],
+    ['of a guess at the largest generation', 'unknown-generation by 3', () => attempt({ generation: 0xffff_ffff })],
     ['of a guess under number 0', 'attempt-out-of-range by 3', () => attempt({ attempt: 0 })],
     ['of an earlier guess, sent again', 'attempt-out-of-range by 3', () => again('attempt', 0)],
   ]);

@@ -15,7 +15,7 @@ import { type Exchange, type Json, overheard, Raw, type Spelled, verdict } from 
 
 /** Small enough to reach in a test. */
 export const LIMITS = { requestLimitMs: 1500, connectionsMax: 40, connectionsPerAddressMax: 30 };
-export const PEER_LIMITS = { handshakeLimitMs: 1500, strangersPerAddressMax: 30 };
+export const PEER_LIMITS = { handshakeLimitMs: 1500, requestLimitMs: 1500, strangersPerAddressMax: 30, connectionsMax: 128 };
 
 export const PINS = { right: '83120465917264', wrong: '60417733218905' };
 export const RIGHT = normalisePasscode(PINS.right);
