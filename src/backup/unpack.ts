@@ -1,14 +1,14 @@
 /**
  * A tar stream as a folder. It may be an attacker's: age does not say who encrypted, so whoever writes to the storage can put a
- * backup of his own there. So nothing is created through a link (links come last), nothing is overwritten, and a path or link that
- * leads out of the folder is refused.
+ * backup of his own there. So nothing is created through a link (links come last, and each in a folder), nothing is overwritten, and a
+ * path or link that leads out of the folder is refused.
  *
  * Owners are not restored: everything belongs to who restores. Therefore set-id bits are not either: a program that runs as its
  * owner must not begin to run as another one. Folders get their times and permissions last, when nothing more goes into them.
  */
 import { closeSync, fchmodSync, futimesSync, openSync } from 'node:fs';
 import { chmod, link, lstat, lutimes, mkdir, open, symlink, utimes } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { fail } from '../base/errors.ts';
 import { SMALL_BYTES, writeChunks, writeSmall } from './disk.ts';
 import { linkLeaves } from './links.ts';
@@ -40,6 +40,12 @@ export async function unpack(tar: AsyncIterable<Uint8Array>, root: string, spent
         links.push({ names, entry });
         break;
     }
+  }
+  // Attack: a link whose folder is itself a link is made where that one leads, out of `root` too. As long as there are none, no path
+  // leads through one, and later nothing that is a folder becomes one.
+  for (const folder of new Set(links.map(({ names }) => join(root, ...names.slice(0, -1))))) {
+    const found = await lstat(folder).catch(() => undefined);
+    if (!found?.isDirectory()) fail('malformed', 'a link in the backup lies in what is no folder', { path: relative(root, folder) });
   }
   for (const { names, entry } of links) {
     const path = join(root, ...names);
