@@ -349,7 +349,10 @@ describe('a restore refuses, whole', () => {
     ['a link out of the folder', () => [link('./l', '../out')]],
     ['an absolute link', () => [link('./l', '/')]],
     ['a link that leads out through another', () => [d, link('./d/top', '..'), link('./l', 'd/top/..')]],
-    ['a link that is made through another', () => [d, entry('./d/e/', { kind: 'directory' }), link('./d/e/a', '../..'), link('./d/e/a/l', '../../..')]],
+    [
+      'a link that is made through another',
+      () => [d, entry('./d/e/', { kind: 'directory' }), link('./d/e/a', '../..'), link('./d/e/a/l', '../../..')],
+    ],
     ['a link that is made outside', () => [link('./l', '..'), link('./l/made', 'x')]],
     ['a hard link out of the folder', () => [entry('./l', { kind: 'link', linkPath: '../../etc/passwd' })]],
     ['a hard link to a folder', () => [entry('./l', { kind: 'link', linkPath: './' })]],
