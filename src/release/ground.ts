@@ -36,6 +36,21 @@ export function requireSolidTree(folder: string): string {
   return real;
 }
 
+/**
+ * Node looks for a package that the release lacks beside every folder above it. (Attack: some packages ask for others that need not be
+ * there, and somebody puts one of that name into /tmp/node_modules.)
+ * @param release its real path
+ */
+export function requireAlone(release: string): void {
+  for (let above = dirname(release); ; above = dirname(above)) {
+    const packages = join(above, 'node_modules');
+    if (lstatSync(packages, { throwIfNoEntry: false }) !== undefined)
+      fail('release-refused', `${packages}: a package that the release lacks would be taken from there, and nobody verified it`);
+    requireOwn(above, false);
+    if (above === dirname(above)) return;
+  }
+}
+
 function requireOwn(path: string, stickyWillDo: boolean): void {
   const { uid, mode } = lstatSync(path);
   if (uid !== ROOT) fail('release-refused', `${path} does not belong to root: whoever it belongs to can change it`, { uid });

@@ -18,7 +18,7 @@ import { join, sep } from 'node:path';
 import { parseArgs } from 'node:util';
 import { codes, fail, HoldfastError } from '../base/errors.ts';
 import { checkRelease } from './check.ts';
-import { refuseRoot, requireSolid, requireSolidTree } from './ground.ts';
+import { refuseRoot, requireAlone, requireSolid, requireSolidTree } from './ground.ts';
 import { isReleaseKey, parseReleaseKey, type ReleaseKey } from './note.ts';
 
 const USAGE = 'usage: holdfast-launch --release DIR --key VKEY|FILE [--key ...] -- COMMAND OF HOLDFAST ...';
@@ -27,7 +27,13 @@ const USAGE = 'usage: holdfast-launch --release DIR --key VKEY|FILE [--key ...] 
  * Names under which code could be brought in that no manifest names. Who sets them is the service manager, and so root: this
  * finds mistakes, and by now this program itself runs under them.
  */
-const BRINGS_CODE = /^(NODE_(?!ENV$)|LD_|OPENSSL_CONF$)/;
+const BRINGS_CODE = /^(NODE_(?!ENV$)|LD_|OPENSSL_|GCONV_PATH$)/;
+
+/**
+ * A package that is not there must be missing. (Attack: some ask for others that need not be there; Node would take one of that name
+ * from .node_modules in the home of the node's user, which he can fill.)
+ */
+const NOTHING_FROM_ELSEWHERE = '--no-global-search-paths';
 
 function launch(args: readonly string[]): never {
   const end = args.indexOf('--');
@@ -41,7 +47,9 @@ function launch(args: readonly string[]): never {
   if (brought !== undefined) fail('release-refused', `${brought} is set: it could bring in code that nobody verified`);
 
   const release = requireSolidTree(values.release);
-  requireOutside(release, requireSolid(import.meta.dirname), 'this launcher');
+  requireAlone(release);
+  requireOutside(release, requireSolidTree(import.meta.dirname), 'this launcher');
+  requireSolidTree(join(import.meta.dirname, '../base'));
   const keys = values.key.flatMap((key) => (isReleaseKey(key) ? parseReleaseKey(key) : keysIn(key, release)));
   const { manifest, measurement } = checkRelease(release, keys);
 
@@ -49,7 +57,10 @@ function launch(args: readonly string[]): never {
   const signers = keys.map(({ name }) => name).join(', ');
   process.stderr.write(`release ${version} ${platform}, signed by ${signers}, ${files.length} files, measurement ${measurement}\n`);
   const node = join(release, runtime.file);
-  return become(node, [node, join(release, main), ...args.slice(end + 1)], { ...process.env, HOLDFAST_MEASUREMENT: measurement });
+  return become(node, [node, NOTHING_FROM_ELSEWHERE, join(release, main), ...args.slice(end + 1)], {
+    ...process.env,
+    HOLDFAST_MEASUREMENT: measurement,
+  });
 }
 
 /** One key a line. */

@@ -49,7 +49,9 @@ const KEY_NAME = 'example.org/holdfast-code';
 const project = join(import.meta.dirname, '../..');
 const run = promisify(execFile);
 /** Where the user of the nodes may look, all of it belongs to root: the launcher wants that. */
-const folder = mkdtempSync(join(tmpdir(), 'holdfast-released-'));
+const isRoot = process.getuid?.() === 0;
+// A launcher starts nothing in a folder where others make files.
+const folder = mkdtempSync(join(isRoot ? '/opt' : tmpdir(), 'holdfast-released-'));
 const at = (...parts: readonly string[]) => join(folder, ...parts);
 const text = (...parts: readonly string[]) => readFileSync(at(...parts), 'utf8');
 const running: ChildProcess[] = [];
@@ -93,7 +95,6 @@ async function freePorts(count: number): Promise<number[]> {
   });
 }
 
-const isRoot = process.getuid?.() === 0;
 let measurement = '';
 let release = '';
 

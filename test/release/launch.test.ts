@@ -3,14 +3,26 @@
  * checked, and refuses whatever somebody could change afterwards. The user's rights are real, so these tests want root.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
-import { appendFileSync, chmodSync, chownSync, cpSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  chmodSync,
+  chownSync,
+  cpSync,
+  linkSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { copyOf, install, type Small, temporary } from './small.ts';
+import { copyOf, FACTS, install, type Small, temporary } from './small.ts';
 
 const NOBODY = 65_534;
 const isRoot = process.getuid?.() === 0;
-const folder = temporary('holdfast-launch-');
+const folder = temporary('holdfast-launch-', isRoot ? '/opt' : undefined);
 const launcher = join(folder, 'launcher/release/launch.ts');
 /** Where nobody may look, the Node of these tests may be: so a copy. */
 const node = join(folder, 'node');
@@ -67,6 +79,7 @@ describe.runIf(isRoot)('what is as it was signed', () => {
     });
     expect(stdout.split('\n')).toEqual([
       `pid=${pid} measurement=${whole.measurement}`,
+      'word=--no-global-search-paths',
       `word=${join(root, 'src/cli/main.ts')}`,
       'word=node',
       'word=start',
@@ -75,6 +88,28 @@ describe.runIf(isRoot)('what is as it was signed', () => {
       'the PIN',
       '',
     ]);
+  });
+
+  // debug, for instance, asks for supports-color, which a release does not have.
+  test('takes no package that it lacks from the home of the user, also in a thread', async () => {
+    const home = join(folder, 'home');
+    mkdirSync(join(home, '.node_modules'), { recursive: true });
+    writeFileSync(join(home, '.node_modules/absent.js'), 'console.log("brought in");');
+    const asks = 'try { require("absent"); } catch (error) { console.log(error.code); }';
+    const main = `import { createRequire } from 'node:module';
+      import { Worker } from 'node:worker_threads';
+      const require = createRequire(import.meta.url);
+      ${asks}
+      new Worker(${JSON.stringify(asks)}, { eval: true });\n`;
+    const changed = mkdtempSync(join(folder, 'changed-'));
+    chmodSync(changed, 0o755);
+    const { root: other, vkey } = await install(changed, undefined, (path) => {
+      writeFileSync(join(path, FACTS.main), main);
+      rmSync(join(path, FACTS.runtime.file));
+      linkSync(node, join(path, FACTS.runtime.file));
+    });
+    root = other;
+    expect(launch({ key: vkey, environment: { HOME: home } }).stdout).toBe('MODULE_NOT_FOUND\nMODULE_NOT_FOUND\n');
   });
 
   test('may be named through a link, and is started by its real path', () => {
@@ -125,6 +160,25 @@ describe.runIf(isRoot)('refused, and nothing of it has run', () => {
     expect(launch()).toMatchObject(refused(/above does not belong to root/));
   });
 
+  test('beside a folder of packages, or in a folder where others make one', () => {
+    const above = join(folder, 'beside');
+    mkdirSync(join(above, 'node_modules'), { recursive: true });
+    cpSync(root, join(above, 'release'), { recursive: true });
+    root = join(above, 'release');
+    expect(launch()).toMatchObject(refused(/beside\/node_modules: a package that the release lacks/));
+    rmSync(join(above, 'node_modules'), { recursive: true });
+    expect(launch()).toMatchObject({ status: 0 });
+    chmodSync(above, 0o1777);
+    expect(launch()).toMatchObject(refused(/beside may be written by others/));
+  });
+
+  test('by a launcher that others may write to', () => {
+    const loose = join(folder, 'loose');
+    cpSync(join(folder, 'launcher'), loose, { recursive: true });
+    chmodSync(join(loose, 'base/errors.ts'), 0o666);
+    expect(launch({ program: join(loose, 'release/launch.ts') })).toMatchObject(refused(/loose\/base\/errors.ts may be written by others/));
+  });
+
   test('a key file inside the release, also through a link, and one that others may write', () => {
     const file = join(folder, 'loose-keys');
     writeFileSync(file, `${whole.vkey}\n`);
@@ -141,7 +195,7 @@ describe.runIf(isRoot)('refused, and nothing of it has run', () => {
     expect(launch({ program: join(root, 'launcher/release/launch.ts') })).toMatchObject(refused(/this launcher lies inside the release/));
   });
 
-  test.each(['NODE_OPTIONS', 'NODE_PATH', 'LD_LIBRARY_PATH', 'OPENSSL_CONF'])('%s in the environment', (name) => {
+  test.each(['NODE_OPTIONS', 'NODE_PATH', 'LD_LIBRARY_PATH', 'OPENSSL_CONF', 'OPENSSL_MODULES'])('%s in the environment', (name) => {
     expect(launch({ environment: { [name]: '' } })).toMatchObject(refused(new RegExp(`${name} is set`)));
   });
 

@@ -34,8 +34,9 @@ const FILES: readonly (readonly [string, string, boolean?])[] = [
   [RUNTIME, '#!/bin/sh\necho "pid=$$ measurement=$HOLDFAST_MEASUREMENT"\nfor word in "$@"; do echo "word=$word"; done\ncat\n', true],
 ];
 
-export function temporary(prefix: string): string {
-  const folder = mkdtempSync(join(tmpdir(), prefix));
+/** @param above where nobody else makes files, for what a launcher shall start */
+export function temporary(prefix: string, above = tmpdir()): string {
+  const folder = mkdtempSync(join(above, prefix));
   // So that the user of the node can read it.
   chmodSync(folder, 0o755);
   return folder;
@@ -68,9 +69,10 @@ export interface Small {
   readonly note: string;
 }
 
-/** Installed and signed. */
-export async function install(parent: string, signer = keyOf('ours')): Promise<Small> {
+/** Installed and signed. @param change what is done to the files before */
+export async function install(parent: string, signer = keyOf('ours'), change?: (root: string) => void): Promise<Small> {
   const root = layOut(parent);
+  change?.(root);
   const manifest = Buffer.from(spellManifest(collect(root, FACTS)));
   const { note, vkey } = await signManifest(manifest, NAME, signer);
   writeFileSync(join(root, MANIFEST_FILE), manifest);
