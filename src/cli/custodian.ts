@@ -32,7 +32,9 @@ export function custodianCommands(): Command {
         cardFd === undefined
           ? new Secret(await askFor('Code on the card, both lines', undefined, '--card-fd')())
           : cardAmong(cardFrom(cardFd), { ceremony, token, pin: 'user' });
-      show(await giveShare(socket, share), json);
+      const given = await giveShare(socket, share);
+      if (given.needed === 0 && !json) print(`${token}: enough have come, the program has its PIN`);
+      else show(given, json);
     });
   command('status', 'how many have come, and how many are needed').action(async ({ socket, json }: Options) => {
     show(await askDesk(socket), json);
@@ -61,6 +63,6 @@ function cardFrom(fd: number): string {
 function show({ token, ceremony, given, needed }: DeskState, json: true | undefined): void {
   if (json) return printJson({ token, ceremony, given, needed });
   const names = given.map(({ index, custodian }) => (custodian === '' ? `share ${index}` : `${custodian} (share ${index})`));
-  if (needed === 0) print(`${token}: nobody has come yet, or the PIN is complete`);
+  if (needed === 0) print(`${token}: nobody has come yet`);
   else print(`${token}: ${given.length} of ${needed} needed have come: ${names.join(', ')}`);
 }

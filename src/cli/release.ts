@@ -81,7 +81,10 @@ function pinFor({ label: token, pinFd, custodians: socket, ceremony }: SignOptio
     return askFor('PIN of the token', pinFd, '--pin-fd')().then((typed) => new Secret(typed));
   return waitForCustodians(
     { ceremony, token, socket },
-    ({ given, needed }, refused) => say(refused === undefined ? `${given.length} of ${needed} have come` : `refused: ${refused.message}`),
+    ({ given, needed }, refused) => {
+      const come = needed === 0 ? 'enough custodians have come' : `${given.length} of ${needed} have come`;
+      say(refused === undefined ? come : `refused: ${refused.message}`);
+    },
     () => say(`Custodians of ${token} (ceremony ${ceremony}) give their cards: holdfast custodian give --socket ${socket}`),
     new AbortController().signal,
   );

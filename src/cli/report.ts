@@ -64,12 +64,13 @@ export function say(text: string): void {
   process.stderr.write(`${plain(text)}\n`);
 }
 
-/** What a long wait is traced with, said to who waits; the same words once. */
+/** What a long wait is traced with, said to who waits; the same of the same token once. */
 export function spoken(): Readonly<Record<'info' | 'warn', (fields: object, words: string) => void>> {
   const said = new Set<string>();
   const once = (fields: object, words: string): void => {
-    if (!said.has(words)) say(`${words} (${describeEvidence(fields as Evidence)})`);
-    said.add(words);
+    const text = `${words} (${describeEvidence(fields as Evidence)})`;
+    if (!said.has(text)) say(text);
+    said.add(text);
   };
   return { info: once, warn: once };
 }

@@ -89,8 +89,9 @@ function gather(token: string, { socket, ceremony }: Custodians, trace: Trace, s
   return waitForCustodians(
     { ceremony, token, socket },
     ({ given, needed }, refused) => {
-      if (refused === undefined) trace.info({ given: given.length, needed }, 'a custodian has come');
-      else trace.warn({ why: refused.message, ...refused.evidence }, 'a share was refused');
+      if (refused !== undefined) trace.warn({ token, why: refused.message, ...refused.evidence }, 'a share was refused');
+      else if (needed === 0) trace.info({ token }, 'enough custodians have come');
+      else trace.info({ token, given: given.length, needed }, 'a custodian has come');
     },
     () => trace.warn({ socket, token, ceremony }, 'waiting for custodians: holdfast custodian give'),
     stop,

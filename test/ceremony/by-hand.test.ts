@@ -3,7 +3,8 @@
  * transcript after the other, each with what the one before gave. What comes of it is held against who is given it.
  */
 import { execFileSync } from 'node:child_process';
-import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -56,6 +57,25 @@ async function held(plan: string, parameters: string, dir = plan, answers: reado
   return err;
 }
 
+/** Rehearsed with the parameters of the day, which name real tokens: nothing of all that is there changes. */
+async function rehearses(plan: string, parameters: string): Promise<void> {
+  const digests = () =>
+    readdirSync(folder, { recursive: true, withFileTypes: true })
+      .filter((one) => one.isFile())
+      .map(
+        ({ parentPath, name }) =>
+          `${createHash('sha256')
+            .update(readFileSync(join(parentPath, name)))
+            .digest('hex')} ${parentPath}/${name}`,
+      )
+      .sort();
+  const before = digests();
+  const { code, err } = await holdfast('ceremony', 'rehearse', plan, '--parameters', join(folder, parameters));
+  expect(code, err).toBe(0);
+  expect(err).toMatch(/Rehearsed and verified: 3 people would have signed/);
+  expect(digests()).toEqual(before);
+}
+
 const steps = (dir: string): string[] => parseTranscript(day.read(dir, 'transcript.jsonl')).lines.map(({ step }) => step);
 
 it(
@@ -93,6 +113,7 @@ it(
       entry: { file: 'first-fleet/fleet-entry.json' },
       nodes: nodesThere(template),
     }));
+    await rehearses('tls-renewal', parameters);
     await held('tls-renewal', parameters);
     const keyIn = (dir: string): string =>
       execFileSync('openssl', ['req', '-noout', '-pubkey', '-in', join(folder, dir, 'node-1/tls.csr')], { encoding: 'utf8' });
@@ -124,6 +145,7 @@ it(
       tokens: [{ ...tokens[0], vkey: vkeys[0], token: { softhsm: '../release-signing/code-1' } }],
       release: { version: '1.2.3', platform: 'linux-x64', measurement },
     }));
+    await rehearses('release-signing', signing);
     const refused = await day.run('release-signing', signing, 'release', [{ to: /I built 1\.2\.3/, say: 'no' }]);
     expect(refused).toMatchObject({ code: 1, err: expect.stringMatching(/error: not-confirmed: release\/heard: Bea \(observer\)/) });
     await held('release-signing', signing, 'release', [
@@ -177,6 +199,7 @@ it(
       code: 1,
       err: expect.stringMatching(/expected an entry in which this fleet is retiring/),
     });
+    await rehearses('retire-fleet', await parameters(line.replace('"state":"active"', '"state":"retiring"')));
     await held('retire-fleet', await parameters(line.replace('"state":"active"', '"state":"retiring"')));
     expect(parseEntry(day.read('retire-fleet', 'fleet-entry.json')).fleets[0]?.state).toBe('retired');
     expect(steps('retire-fleet')).toEqual(expect.arrayContaining(['node-1/empty', 'node-2/empty', 'node-3/empty']));

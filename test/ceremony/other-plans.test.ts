@@ -100,6 +100,32 @@ describe('root-keys', () => {
   });
 });
 
+describe('a token for a witness', () => {
+  const example = exampleParameters('release-signing') as { tokens: object[] };
+  const { release: _, ...making } = example as { release?: object; tokens: object[] };
+  const token = { name: 'witness-1', for: 'witness', token: { softhsm: 'witness-1' } };
+
+  it('is made and its PINs are split, and there is no key in it', async () => {
+    const room = new ScriptedRoom();
+    const there = join(folder, 'witness-token');
+    await conduct({ kind: 'release-signing', folder: there, parameters: rehearsed({ ...making, tokens: [token] }, room), room });
+    const { files } = verifyTranscript(readFileSync(join(there, 'transcript.jsonl'), 'utf8'));
+    expect(files).toEqual({});
+    expect(linesIn('witness-token').map(({ step }) => step)).toEqual(
+      expect.arrayContaining(['witness-1/fresh', 'witness-1/token', 'custody/proof']),
+    );
+    expect(linesIn('witness-token').filter(({ step }) => step.startsWith('witness-1/key'))).toEqual([]);
+  }, 600_000);
+
+  it('has no name of a key, is not opened to sign a release, and other tokens have one', () => {
+    expect(() => plan('release-signing', { ...making, tokens: [{ ...token, keyName: 'example.org/w' }] })).toThrow(/has none/);
+    expect(() => plan('release-signing', { ...making, tokens: [{ ...token, for: 'entries' }] })).toThrow(/expected keyName/);
+    expect(() => plan('release-signing', { ...example, keys: 'there', tokens: [...example.tokens, token] })).toThrow(
+      /opened by the witness itself|expected the vkey/,
+    );
+  });
+});
+
 describe('tls-renewal', () => {
   it(
     'makes another TLS key in the token, destroys the one before, and asks for its certificate',

@@ -1,7 +1,7 @@
 /**
  * Signing keys in tokens of their own (of releases of the code, of fleet entries, of the operator's countersignatures), and the
- * signature of a release by the first kind. (Log and witness have theirs from "holdfast witness setup", with the record that belongs
- * to them.) What is signed is a note (src/release/note.ts) that names the measurement, so that everyone in the room can compare it with what they built themselves. Keys that exist are opened by their custodians' cards.
+ * signature of a release by the first kind. A witness's token is made here too, for the custody of its PIN; the keys of log and witness
+ * are made in it by "holdfast witness setup", with the record that belongs to them. What is signed is a note (src/release/note.ts) that names the measurement, so that everyone in the room can compare it with what they built themselves. Keys that exist are opened by their custodians' cards.
  */
 import { join } from 'node:path';
 import { z } from 'zod';
@@ -18,7 +18,7 @@ import type { RehearsalRoom } from '../rehearsal.ts';
 import type { CeremonySite } from '../site.ts';
 import { earlierRoom } from './earlier-fleet.ts';
 import { asFacts, filled, parametersOf } from './parameters.ts';
-import { closing, custodyProof, handover, knownToken, OPENING, opening, unlocking } from './room-steps.ts';
+import { closing, custodyProof, handover, knownToken, OPENING, opening, PROOF, unlocking } from './room-steps.ts';
 import { keyStepOf, signingKey, signingKeyOf, signingToken, triedStep } from './signing-token.ts';
 import { releaseSigningTemplate } from './templates.ts';
 import { keyConditions, open, tokenStep } from './token-keys.ts';
@@ -29,12 +29,12 @@ const PURPOSES: Readonly<Record<string, readonly [spec: KeySpec, type: VkeyType,
   entries: [{ label: 'holdfast-release', kind: 'ed25519' }, NOTE_KEY, 'that signs fleet entries'],
   operator: [{ label: 'holdfast-operator', kind: 'ed25519' }, COSIGNATURE_KEY, 'by which the operator countersigns'],
 };
-const purposes = ['code', 'entries', 'operator'] as const;
+const purposes = ['code', 'entries', 'operator', 'witness'] as const;
 
 const token = z.strictObject({
   name: z.string().regex(/^[a-z0-9][a-z0-9-]{0,31}$/),
-  /** In its vkey, as others name it: example.org/holdfast-code. */
-  keyName: filled,
+  /** In its vkey, as others name it: example.org/holdfast-code. A witness's keys are named where they are made. */
+  keyName: filled.optional(),
   for: z.enum(purposes),
   /** Of a key that exists: its vkey. */
   vkey: z.string().optional(),
@@ -54,6 +54,14 @@ const parameters = z
   .refine(hasEveryoneOnce, EVERYONE_ONCE)
   .refine((chosen) => coversTokens(chosen, namesIn(chosen.tokens)), TOKENS_COVERED)
   .refine(({ tokens }) => new Set(tokens.map(({ name }) => name)).size === tokens.length, 'every token has another name')
+  .refine(
+    ({ tokens }) => tokens.every((one) => (one.for === 'witness') === (one.keyName === undefined)),
+    'expected keyName, the name of the key in each token; a token for a witness has none',
+  )
+  .refine(
+    ({ keys, tokens }) => keys === 'make' || tokens.every((one) => one.for !== 'witness'),
+    "a witness's token is opened by the witness itself: name only tokens whose keys sign here",
+  )
   .refine(({ keys, release }) => keys === 'make' || release !== undefined, 'expected keys to make, or a release to sign')
   .refine(
     ({ keys, tokens }) => keys === 'make' || tokens.every(({ vkey }) => vkey !== undefined),
@@ -65,8 +73,11 @@ const parameters = z
   );
 
 type ReleaseSigning = z.output<typeof parameters>;
-type SigningToken = ReleaseSigning['tokens'][number];
+type AnyToken = ReleaseSigning['tokens'][number];
+/** One whose key is made or used here. */
+type SigningToken = AnyToken & { readonly keyName: string };
 const read = parametersOf(parameters);
+const hasKey = (one: AnyToken): one is SigningToken => one.keyName !== undefined;
 
 const specOf = (one: SigningToken): KeySpec => (PURPOSES[one.for] as (typeof PURPOSES)[string])[0];
 const wordsOf = (one: SigningToken): string => (PURPOSES[one.for] as (typeof PURPOSES)[string])[2];
@@ -77,7 +88,8 @@ function vkeyOf(one: SigningToken, known: Known): Vkey {
 function releaseSigning(value: unknown): Plan<CeremonySite> {
   const chosen = read(value);
   const names = namesIn(chosen.tokens);
-  const signers = chosen.release === undefined ? [] : chosen.tokens.filter((one) => one.for === 'code');
+  const keyed = chosen.tokens.filter(hasKey);
+  const signers = chosen.release === undefined ? [] : keyed.filter((one) => one.for === 'code');
   return {
     name: 'release-signing',
     title: `Signing keys: ${chosen.ceremony}`,
@@ -85,12 +97,16 @@ function releaseSigning(value: unknown): Plan<CeremonySite> {
     parameters: asFacts(chosen),
     steps: [
       opening(chosen),
-      ...(chosen.keys === 'make' ? making(chosen, names) : [unlocking(chosen, names), ...chosen.tokens.flatMap(thereIs)]),
+      ...(chosen.keys === 'make' ? making(chosen, names) : [unlocking(chosen, names), ...keyed.flatMap(thereIs)]),
       ...(chosen.release === undefined ? [] : [heard(chosen.release), ...signers.map((one) => signing(one, textOf(chosen)))]),
-      closing([...names.map(chosen.keys === 'make' ? triedStep : keyStepOf), ...signers.map(({ name }) => signatureStep(name))]),
+      closing([
+        ...(chosen.keys === 'make' ? [PROOF] : []),
+        ...namesIn(keyed).map(chosen.keys === 'make' ? triedStep : keyStepOf),
+        ...signers.map(({ name }) => signatureStep(name)),
+      ]),
     ],
     afterwards: [
-      ...(chosen.keys === 'make' ? chosen.tokens.map(whereTo) : []),
+      ...(chosen.keys === 'make' ? chosen.tokens.map((one) => whereTo(one, chosen.ceremony)) : []),
       ...(chosen.release === undefined
         ? []
         : ['manifest.note: as ARCHIVE.note beside the archive, and in the folder where it is installed']),
@@ -98,13 +114,16 @@ function releaseSigning(value: unknown): Plan<CeremonySite> {
   };
 }
 
-/** Who is given a key. */
-function whereTo(one: SigningToken): string {
+/** Who is given a key, or the token alone. */
+function whereTo(one: AnyToken, ceremony: string): string {
+  const opened = `is opened by the cards of "${ceremony}" (pin.custodians)`;
+  if (!hasKey(one))
+    return `the token ${one.name}: to the witness (token in its configuration), and ${opened}; "holdfast witness setup" makes the keys in it`;
   const to = {
     code: 'in the key file of the launcher (/etc/holdfast/release-keys) at every node',
-    entries: "in the roots (release.keys of root-keys); its token is one of the operator's (release in its configuration)",
-    operator: "in the roots (operator of root-keys); its token is the operator's (token in its configuration)",
-  }[one.for];
+    entries: `in the roots (release.keys of root-keys); its token is one of the operator's (release in its configuration), and ${opened}`,
+    operator: `in the roots (operator of root-keys); its token is the operator's (token in its configuration), and ${opened}`,
+  }[one.for as 'code' | 'entries' | 'operator'];
   return `the line of ${one.keyName} in keys.vkey (token ${one.name}): ${to}`;
 }
 
@@ -113,7 +132,7 @@ function making(chosen: ReleaseSigning, names: readonly string[]): Step<Ceremony
     handover(chosen, names),
     ...names.flatMap(signingToken),
     custodyProof(chosen, names),
-    ...chosen.tokens.flatMap((one) => [...signingKey(one.name, specOf(one), wordsOf(one)), named(one)]),
+    ...chosen.tokens.filter(hasKey).flatMap((one) => [...signingKey(one.name, specOf(one), wordsOf(one)), named(one)]),
   ];
 }
 
@@ -209,8 +228,13 @@ export const releaseSigningKind: Kind = {
   plan: releaseSigning,
   derive: (value, known) => {
     const chosen = read(value);
-    const vkeys = chosen.tokens.map((one) => `${vkeyOf(one, known).text}\n`).join('');
-    return { files: { 'keys.vkey': vkeys, ...(chosen.release && { 'manifest.note': noteOf(chosen, known) }) } };
+    const vkeys = chosen.tokens.filter(hasKey).map((one) => `${vkeyOf(one, known).text}\n`);
+    return {
+      files: {
+        ...(vkeys.length > 0 && { 'keys.vkey': vkeys.join('') }),
+        ...(chosen.release && { 'manifest.note': noteOf(chosen, known) }),
+      },
+    };
   },
   room: {
     read,
@@ -224,7 +248,7 @@ export const releaseSigningKind: Kind = {
 };
 
 /** For a rehearsal: the same keys, made before, their tokens beside the folder `before`. @returns the tokens with their vkeys */
-async function makeEarlierKeys(folder: string, chosen: ReleaseSigning, room: RehearsalRoom, earlier: Earlier): Promise<SigningToken[]> {
+async function makeEarlierKeys(folder: string, chosen: ReleaseSigning, room: RehearsalRoom, earlier: Earlier): Promise<AnyToken[]> {
   const { release: _, tokens, ...rest } = chosen;
   const { files } = await earlier('release-signing', join(folder, 'before'), {
     ...earlierRoom(rest, room, namesIn(tokens)),
@@ -238,6 +262,7 @@ async function makeEarlierKeys(folder: string, chosen: ReleaseSigning, room: Reh
 /** What a launcher is given beside the manifest. */
 function noteOf(chosen: ReleaseSigning, known: Known): string {
   const signatures = chosen.tokens
+    .filter(hasKey)
     .filter((one) => one.for === 'code')
     .map((one) => {
       const { name, keyId } = vkeyOf(one, known);
