@@ -90,16 +90,34 @@ function explainBreak(texts: readonly string[], at: number, { sequence, previous
       `the transcript is not a chain: before line ${expected} something was cut out`,
       { line: expected, missing: sequence - expected },
     ];
+  const next = texts[at + 1];
+  if (sequence < expected && next !== undefined && at > 0 && memberOf(next, 'previous') === digestOf(texts[at - 1] ?? ''))
+    return [`the transcript is not a chain: line ${expected} was put in`, { line: expected, sequence }];
   if (sequence < expected)
     return ['the transcript is not a chain: a line was put in, or is in another place', { line: expected, sequence }];
+  if (at === 0) return ['the transcript is not a chain: its first line names one before it', { line: 1 }];
   const after = texts.findIndex((text) => digestOf(text) === previous);
   if (after >= 0) return ['the transcript is not a chain: lines were exchanged', { line: expected, after: after + 1 }];
-  return [`the transcript is not a chain: line ${at} was changed, or line ${expected} is of another transcript`, { line: at }];
+  return explainDigest(texts, at);
 }
 
-function sequenceIn(text: string): unknown {
+/** Which of the two is not what it was, by what the line after them names. */
+function explainDigest(texts: readonly string[], at: number): [string, Record<string, number>] {
+  const line = at + 1;
+  const [before = '', here = '', next] = texts.slice(at - 1, at + 2);
+  const named = next === undefined ? undefined : memberOf(next, 'previous');
+  if (named === undefined)
+    return [`the transcript is not a chain: line ${at} was changed, or line ${line} is of another transcript`, { line: at }];
+  if (named === digestOf(before)) return [`the transcript is not a chain: line ${line} was put in: it is of another transcript`, { line }];
+  if (named === digestOf(here)) return [`the transcript is not a chain: line ${at} was changed, or put in place of another`, { line: at }];
+  return [`the transcript is not a chain: line ${line} is of another transcript, or was changed with what it names before it`, { line }];
+}
+
+const sequenceIn = (text: string): unknown => memberOf(text, 'sequence');
+
+function memberOf(text: string, member: 'sequence' | 'previous'): unknown {
   try {
-    return (JSON.parse(text) as { readonly sequence?: unknown } | null)?.sequence;
+    return (JSON.parse(text) as Partial<Record<typeof member, unknown>> | null)?.[member];
   } catch {
     return undefined;
   }

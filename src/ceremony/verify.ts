@@ -59,8 +59,12 @@ export function verifyTranscript(text: string, published: Readonly<Record<string
   const [first, ...rest] = lines;
   const end = rest.findIndex(({ step }) => step === END);
   const last = rest[end];
-  if (first?.step !== BEGIN || last === undefined)
-    return fail('malformed', 'the transcript is not that of a finished ceremony: it has no begin, or no end', { lines: lines.length });
+  if (first?.step !== BEGIN)
+    return fail('malformed', 'the transcript has no beginning: it is empty, or what it began with was cut off', { lines: lines.length });
+  if (last === undefined)
+    return fail('malformed', `the transcript has no end: it was cut after line ${lines.length}, or the ceremony was not finished`, {
+      lines: lines.length,
+    });
   const plan = planOf(first);
   const walk = new Walk(plan);
   for (const line of rest) walk.take(line);

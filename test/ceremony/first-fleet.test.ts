@@ -2,6 +2,7 @@
  * A whole first fleet on SoftHSM, with people: interrupted once, gone on with, and verified. The transcript it gives is then
  * tampered with in every way we could think of.
  */
+import { createHash, generateKeyPairSync, sign } from 'node:crypto';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,6 +10,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { conduct } from '../../src/ceremony/conduct.ts';
 import { rehearsed } from '../../src/ceremony/rehearsal.ts';
+import { bytesToSign } from '../../src/ceremony/signature.ts';
 import { type Line, parseTranscript } from '../../src/ceremony/transcript.ts';
 import { verifyTranscript } from '../../src/ceremony/verify.ts';
 import { combineShares, readCards } from '../../src/custody/shares.ts';
@@ -196,6 +198,98 @@ describe('a transcript that was tampered with', () => {
     const foreign = text.replaceAll('2026', '2027').split('\n');
     for (const at of [0, 5, 20])
       expect(refused(joined(all().with(at, foreign[at]!))), `line ${at + 1}`).toMatchObject({ code: 'malformed' });
+  });
+
+  /** As a ceremony of the same people and plan on another day would have written it: every line names the one before. */
+  const anotherDay = (): string[] => {
+    const made: string[] = [];
+    for (const one of all()) {
+      const previous = createHash('sha256')
+        .update(made.at(-1) ?? '')
+        .digest('hex');
+      const line = JSON.parse(one.replaceAll('2026', '2027')) as Line;
+      made.push(JSON.stringify(made.length === 0 ? line : { ...line, previous }));
+    }
+    return made;
+  };
+
+  it('names a foreign line, in place of one and put between two; its place, and not that of its neighbours', () => {
+    const foreign = anotherDay();
+    expect(() => parseTranscript(joined(foreign))).not.toThrow();
+    for (const at of [1, 5, 20, all().length - 2]) {
+      const evidence = { line: at + 1 };
+      const inPlace = refused(joined(all().with(at, foreign[at]!)));
+      expect([at, inPlace]).toEqual([
+        at,
+        expect.objectContaining({ evidence, message: expect.stringMatching(/is of another transcript/) }),
+      ]);
+      const between = refused(joined(all().toSpliced(at, 0, foreign[at]!)));
+      expect([at, between]).toEqual([at, expect.objectContaining({ evidence, message: expect.stringMatching(/was put in/) })]);
+    }
+    expect(refused(joined(all().with(0, foreign[0]!)))).toMatchObject({
+      evidence: { line: 1 },
+      message: expect.stringMatching(/line 1 was changed/),
+    });
+    // The last has nothing after it that could say which of the two it is.
+    const last = all().length;
+    expect(refused(joined(all().with(last - 1, foreign[last - 1]!)))?.message).toMatch(
+      new RegExp(`line ${last - 1} was changed, or line ${last} is of another transcript`),
+    );
+  });
+
+  it('names a line that stands there twice, also once the chain was made anew; a line changed with the whole chain is not signed', () => {
+    const renewed = (some: readonly string[]): string => {
+      const made: string[] = [];
+      for (const [i, one] of some.entries()) {
+        const previous =
+          i === 0
+            ? (JSON.parse(one) as Line).previous
+            : createHash('sha256')
+                .update(made[i - 1]!)
+                .digest('hex');
+        made.push(JSON.stringify({ ...(JSON.parse(one) as Line), sequence: i + 1, previous }));
+      }
+      return joined(made);
+    };
+    expect(renewed(all())).toBe(text);
+    expect(refused(joined(all().toSpliced(9, 0, all()[8]!)))).toMatchObject({
+      evidence: { line: 10 },
+      message: expect.stringMatching(/put in/),
+    });
+    const at = lines.findIndex(({ step }) => step === 'node-2/sealing');
+    expect(refused(renewed(all().toSpliced(at, 0, all()[at]!)))).toMatchObject({ evidence: { line: at + 2, step: 'node-2/sealing' } });
+    const changed = all().with(at, all()[at]!.replace(/"time":"2026/, '"time":"2027'));
+    const next = lines.findIndex(({ step }, i) => i > at && step === 'signature');
+    expect(refused(renewed(changed))).toMatchObject({ code: 'not-signed', evidence: { line: next + 1 } });
+  });
+
+  it('names a signature by a foreign key, also where it verifies', async () => {
+    const { privateKey, publicKey } = generateKeyPairSync('ed25519');
+    const at = lines.findIndex(({ step, who }) => step === 'signature' && who?.[0] === 'Observer 1');
+    const { sequence, previous, time, role } = lines[at]!;
+    const bytes = bytesToSign({ sequence, previous, time, role, name: 'Observer 1' });
+    const key = publicKey.export({ format: 'jwk' }).x;
+    const signature = sign(null, bytes, privateKey).toString('base64url');
+    const resigned = JSON.stringify({ ...lines[at]!, facts: { key, signature } });
+    const cut = joined([...all().slice(0, at), resigned]);
+    expect(() => parseTranscript(cut)).not.toThrow();
+    const rest = joined([...all().slice(0, at), resigned, ...all().slice(at + 1)]);
+    expect(refused(rest)).toMatchObject({ evidence: { line: at + 1 } });
+    // Brought with a chain made anew: those who signed later did not sign this.
+    const made = [...all().slice(0, at), resigned];
+    for (const one of all().slice(at + 1))
+      made.push(JSON.stringify({ ...(JSON.parse(one) as Line), previous: createHash('sha256').update(made.at(-1)!).digest('hex') }));
+    expect(refused(joined(made))).toMatchObject({ code: 'not-signed', evidence: { line: at + 1, name: 'Observer 1' } });
+  });
+
+  it('is refused in another format, and says where it was cut', () => {
+    const later = all().with(0, all()[0]!.replace('holdfast/transcript/v1', 'holdfast/transcript/v2'));
+    expect(refused(joined(later))).toMatchObject({ message: expect.stringMatching(/of a format that this release does not know/) });
+    expect(refused(joined(all().slice(0, -5)))?.message).toMatch(new RegExp(`it was cut after line ${all().length - 5}`));
+    const [half = ''] = text.slice(0, 9000).split('\n').slice(-1);
+    expect(half).not.toBe('');
+    expect(refused(text.slice(0, 9000))).toMatchObject({ evidence: { line: text.slice(0, 9000).split('\n').length } });
+    expect(refused('')?.message).toMatch(/has no beginning/);
   });
 
   it('does not verify keys that did not come out of it, and names the first', () => {
