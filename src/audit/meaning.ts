@@ -99,6 +99,10 @@ const OTHERS = {
     means: 'Nothing of this publication was changed since its list was made.',
     provesNot: 'That the list is the first one: compare its digest with what the feed said.',
   },
+  list: {
+    means: "The operator's countersigning key signed the list of files, and so all that is published here, its pages too.",
+    provesNot: 'That what the pages say is so: that is what the other checks are for. Of an unsigned list: who made it.',
+  },
   file: {
     means: 'This file is not what was published.',
     provesNot: 'Who changed it.',

@@ -18,6 +18,7 @@ import { join, relative } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { compose } from '../../src/audit/evidence/compose.ts';
 import { inclusionCommand } from '../../src/audit/evidence/inclusion-command.ts';
+import { signList } from '../../src/audit/evidence/list-note.ts';
 import { indexFiles } from '../../src/audit/evidence/listing.ts';
 import type { Finding, Report } from '../../src/audit/report.ts';
 import { toBase64 } from '../../src/base/base64.ts';
@@ -25,10 +26,13 @@ import { utf8 } from '../../src/base/bytes.ts';
 import { examine } from '../../src/cli/audit/examine.ts';
 import { openWeb } from '../../src/cli/audit/sources.ts';
 import { Published } from '../../src/cli/fleet/evidence/published.ts';
+import { parseCheckpoint } from '../../src/log/checkpoint.ts';
 import { inclusionProof, leafHash, MemoryTree, treeRoot } from '../../src/log/merkle.ts';
+import { parseNote } from '../../src/log/note.ts';
 import { hash } from '../../src/wire/signed.ts';
 import { expectGoldenText } from '../ceremony/golden.ts';
 import { holdfast } from '../cli/holdfast.ts';
+import { cosignatureKey } from '../log/keys.ts';
 import { goodFleet, World } from '../trust/world.ts';
 import { commandFolder, readClaims, runClaim } from './claims.ts';
 import { evidentFleet, materialOf, publishInto } from './publications.ts';
@@ -185,7 +189,7 @@ describe('what is published', () => {
   it(
     'is found to be changed by the name of the file, whichever it is',
     async () => {
-      for (const file of filesIn(newest).filter((one) => !['bundle.json', 'SHA256SUMS'].includes(one))) {
+      for (const file of filesIn(newest).filter((one) => !['bundle.json', 'SHA256SUMS', 'SHA256SUMS.note'].includes(one))) {
         const here = copyOf(newest);
         writeFileSync(join(here, file), 'something else\n');
         const { bad } = await verify(here);
@@ -214,7 +218,7 @@ describe('what is published', () => {
             ? readFileSync(join(here, path), 'utf8').replace('"sequence": 3', '"sequence": 2')
             : 'something else\n';
         exchange(here, path, text);
-        expect([path, (await verify(here)).bad]).toEqual([path, [`file ${path}`]]);
+        expect([path, (await verify(here)).bad]).toEqual([path, [`file ${path}`, 'list']]);
       }
     },
     BUSY_MS,
@@ -229,10 +233,85 @@ describe('what is published', () => {
         'publication.json',
         readFileSync(join(here, 'publication.json'), 'utf8').replace('"development": false', '"development": true'),
       );
-      expect((await verify(here)).bad).toEqual(['file publication.json']);
+      expect((await verify(here)).bad).toEqual(['file publication.json', 'list']);
     },
     BUSY_MS,
   );
+
+  it(
+    'is signed by the operator: what rests on the list alone is not exchanged together with its line either',
+    async () => {
+      for (const path of ['VERIFY.txt', 'index.html', 'verify.html']) {
+        const here = copyOf(newest);
+        exchange(here, path, 'all is well\n');
+        expect([path, (await verify(here)).bad]).toEqual([path, ['list']]);
+      }
+      const { findings } = await verify(newest);
+      expect(findings.find(({ name }) => name === 'list')?.words).toMatch(
+        /^The operator \(operator.example.org\) signed the list of files at 2026-/,
+      );
+    },
+    BUSY_MS,
+  );
+
+  it(
+    'and its signature removed, made by another key, over another publication, or in no form is bad',
+    async () => {
+      const note = (folder: string) => join(folder, 'SHA256SUMS.note');
+      const gone = copyOf(newest);
+      unlinkSync(note(gone));
+      const other = new PublishedWorld();
+      const about = JSON.parse(readFileSync(join(newest, 'publication.json'), 'utf8')) as { published: string; sequence: number };
+      const listed = { folder: relative(site, newest), list: hash(readFileSync(join(newest, 'SHA256SUMS'))) };
+      const forged = async (signed: typeof listed, by = other.operator) => {
+        const here = copyOf(newest);
+        writeFileSync(note(here), await signList(signed, { ...by, timeSeconds: 1_780_000_000 }));
+        return here;
+      };
+      // The worlds have the same keys: the honest one first.
+      expect((await verify(await forged(listed))).bad).toEqual([]);
+      const swapped = await forged(listed, cosignatureKey('thief.example'));
+      const moved = await forged({ ...listed, folder: `2026-06-07-entry-${about.sequence}` });
+      const older = await forged({ ...listed, list: hash(utf8('another list')) });
+      const none = copyOf(newest);
+      writeFileSync(note(none), 'trust us\n');
+      const altered = copyOf(newest);
+      writeFileSync(note(altered), readFileSync(note(altered), 'utf8').replace(/.{8}\n$/, 'AAAAAAA=\n'));
+      for (const here of [gone, swapped, moved, older, none, altered]) expect((await verify(here)).bad).toEqual(['list']);
+    },
+    BUSY_MS,
+  );
+
+  it(
+    'unsigned, says so in words, on its page and in VERIFY.txt, and is never good; nor is a signed one whose list was made anew',
+    async () => {
+      const world = new PublishedWorld();
+      await world.publish({ fleets: [evidentFleet()] });
+      const unsigned = await publishInto(join(root, 'outsider'), world, '2026-06-01T12:00:00Z', false);
+      for (const name of ['index.html', 'VERIFY.txt'])
+        expect(readFileSync(join(unsigned, name), 'utf8').replaceAll('\n', ' ')).toContain('NOBODY SIGNED THE LIST');
+      const [first] = readClaims(readFileSync(join(unsigned, 'VERIFY.txt'), 'utf8'));
+      expect(await runClaim(first!.command, unsigned, commands, rootFile)).toBe(first!.expected);
+      expect(first!.expected).toMatch(/^COULD NOT TELL/);
+      const stripped = copyOf(newest);
+      unlinkSync(join(stripped, 'SHA256SUMS.note'));
+      exchange(stripped, 'publication.json', readFileSync(join(stripped, 'publication.json'), 'utf8').replace(/ {2}"signer": .*\n/, ''));
+      for (const here of [unsigned, stripped]) {
+        const { outcome, wrong } = await verify(here);
+        expect([outcome, wrong.map(({ name, result }) => `${name}: ${result}`)]).toEqual(['unknown', ['list: unknown']]);
+        expect(wrong[0]?.words).toMatch(/^NOBODY SIGNED the list of files/);
+      }
+      const { code, out } = await holdfast('verify', unsigned, '--root', rootFile);
+      expect([code, out]).toEqual([2, expect.stringMatching(/UNKNOWN +list +NOBODY SIGNED/)]);
+    },
+    BUSY_MS,
+  );
+
+  it('what the operator signs of it is no checkpoint of any log', async () => {
+    const { text } = parseNote(readFileSync(join(newest, 'SHA256SUMS.note'), 'utf8'));
+    expect(text.split('\n')[0]).toBe('holdfast/evidence-list/v1');
+    expect(() => parseCheckpoint(text)).toThrow(expect.objectContaining({ code: 'malformed' }));
+  });
 
   it(
     'is found to have a file more, one less, or an evil list',
@@ -246,7 +325,7 @@ describe('what is published', () => {
       for (const line of ['/etc/passwd', '../root.json', 'files/../../root.json', 'a\n']) {
         const here = copyOf(newest);
         writeFileSync(join(here, 'SHA256SUMS'), `${readFileSync(join(here, 'SHA256SUMS'), 'utf8')}${'0'.repeat(64)}  ${line}\n`);
-        expect([line, (await verify(here)).bad]).toEqual([line, ['file SHA256SUMS']]);
+        expect([line, (await verify(here)).bad]).toEqual([line, ['file SHA256SUMS', 'list']]);
       }
     },
     BUSY_MS,
@@ -322,7 +401,8 @@ describe('the pages', () => {
   };
 
   it('are as they were read and agreed on', async () => {
-    const { files, listed } = compose(await materialOf(await fixed(), '2026-06-15T12:00:00Z'));
+    const world = await fixed();
+    const { files, listed } = compose({ ...(await materialOf(world, '2026-06-15T12:00:00Z')), signer: world.operator.vkey.text });
     expectGoldenText(import.meta.url, 'publication.html', Buffer.from(files.get('index.html')!).toString());
     expectGoldenText(import.meta.url, 'VERIFY.txt', Buffer.from(files.get('VERIFY.txt')!).toString());
     for (const [name, text] of indexFiles([{ ...listed, changes: ['+ fleet'] }])) expectGoldenText(import.meta.url, name, text);

@@ -99,6 +99,27 @@ describe('published evidence of a development fleet', () => {
     },
     BUSY_MS,
   );
+
+  it(
+    "is signed in the operator's token; without its key nothing is published that looks so",
+    async () => {
+      const verified = async (what: string) => {
+        const { code, out } = await holdfast('verify', what, '--root', rootFile, '--allow-simulated', '--json');
+        return [code, (JSON.parse(out) as Report).findings.find(({ name }) => name === 'list')?.result];
+      };
+      expect(await verified(place)).toEqual([0, 'good']);
+      const config = join(fleet.folder, 'operator/outsider.json');
+      const { token, ...rest } = JSON.parse(readFileSync(join(fleet.folder, 'operator/operator.json'), 'utf8')) as { token: object };
+      writeFileSync(config, JSON.stringify({ ...rest, token: { ...token, label: 'a token that he has not' } }));
+      const elsewhere = join(folder, 'outsider');
+      const publish = ['fleet', 'evidence', '--publish', elsewhere, '--config', config, '--page', join(folder, 'verify.html')];
+      expect(await holdfast(...publish)).toMatchObject({ code: 1, err: expect.stringContaining('publishes with --unsigned') });
+      const { code, err } = await holdfast(...publish, '--unsigned');
+      expect([code, err]).toEqual([0, expect.stringContaining('NOBODY SIGNED THE LIST')]);
+      expect(await verified(elsewhere)).toEqual([2, 'unknown']);
+    },
+    BUSY_MS,
+  );
 });
 
 describe('the audit of the whitepaper', () => {

@@ -2,6 +2,8 @@
 
 import type { Material } from '../../src/audit/evidence/compose.ts';
 import { compose } from '../../src/audit/evidence/compose.ts';
+import { signList } from '../../src/audit/evidence/list-note.ts';
+import { LIST_NOTE_FILE } from '../../src/audit/evidence/publication.ts';
 import { utf8 } from '../../src/base/bytes.ts';
 import { Published } from '../../src/cli/fleet/evidence/published.ts';
 import { hash } from '../../src/wire/signed.ts';
@@ -40,12 +42,14 @@ export async function materialOf(world: World, published: string): Promise<Omit<
   };
 }
 
-/** @returns the folder of the publication */
-export async function publishInto(folder: string, world: World, published: string): Promise<string> {
+/** @param sign as the operator does; others have not its key @returns the folder of the publication */
+export async function publishInto(folder: string, world: World, published: string, sign = true): Promise<string> {
   const all = new Published(folder);
   const { newest } = all;
   const previous = newest && { listed: newest, entry: all.read(newest, 'entry.json') };
-  const composed = compose({ ...(await materialOf(world, published)), previous });
-  all.add(composed);
+  const composed = compose({ ...(await materialOf(world, published)), previous, ...(sign && { signer: world.operator.vkey.text }) });
+  const timeSeconds = Date.parse(published) / 1000;
+  const note = await signList(composed.listed, { ...world.operator, timeSeconds });
+  all.add(sign ? { ...composed, files: new Map([...composed.files, [LIST_NOTE_FILE, note]]) } : composed);
   return `${folder}/${composed.listed.folder}`;
 }

@@ -1,7 +1,7 @@
 /**
  * An audit of one publication's files, by name: each against the list that was made when it was published, and what follows from
  * the bundle against the bundle itself, so that exchanging a file together with the list is found out too. What the list alone
- * vouches for (the page, VERIFY.txt, certificates) is as good as the list's own digest: the feed told it.
+ * vouches for (the page, VERIFY.txt, certificates) is as good as the list: the operator signed it (list-note.ts), or nobody did.
  */
 import { equalBytes, fromUtf8, type Id } from '../../base/bytes.ts';
 import { HoldfastError } from '../../base/errors.ts';
@@ -11,7 +11,8 @@ import { sentence } from '../replay.ts';
 import { type Finding, finding } from '../report.ts';
 import { derive, type Files } from './derived.ts';
 import { parseList } from './list.ts';
-import { ABOUT_FILE, type About, isDevelopment, LIST_FILE, parseAbout } from './publication.ts';
+import { auditListNote } from './list-note.ts';
+import { ABOUT_FILE, type About, isDevelopment, LIST_FILE, LIST_NOTE_FILE, parseAbout } from './publication.ts';
 
 export type Certain = Pick<Trusted, 'bundle' | 'entry' | 'roots'>;
 
@@ -23,10 +24,24 @@ export function auditPublication(files: Files, certain: Certain | undefined): re
     ...told(`file ${LIST_FILE}`, () => against(parseList(fromUtf8(list)), files)),
     ...(certain === undefined ? [] : [...followingFrom(certain, files), ...told(`file ${ABOUT_FILE}`, () => aboutThis(certain, files))]),
   ];
-  if (wrong.length > 0) return wrong.filter(({ name }, i) => wrong.findIndex((one) => one.name === name) === i);
+  const signed = certain === undefined ? [] : [auditListNote(files, aboutIn(files), certain.roots.operator)];
+  if (wrong.length > 0) return [...wrong.filter(({ name }, i) => wrong.findIndex((one) => one.name === name) === i), ...signed];
   const digest = hash(list);
-  const words = `All ${files.size - 1} files are as listed when this was published. Nobody signed the list: compare its digest with the feed as you or others got it: ${digest}`;
-  return [finding('files', 'good', words, { list: digest })];
+  const words = `All ${namesToList(files).length} files are as listed. The feed told the digest of the list: ${digest}`;
+  return [finding('files', 'good', words, { list: digest }), ...signed];
+}
+
+/** The list does not name itself, nor its signature. */
+const namesToList = (files: Files): string[] => [...files.keys()].filter((path) => path !== LIST_FILE && path !== LIST_NOTE_FILE);
+
+/** What is wrong with it is told as a finding of its own. */
+function aboutIn(files: Files): About | undefined {
+  try {
+    return parseAbout(files.get(ABOUT_FILE) ?? new Uint8Array());
+  } catch (error) {
+    if (error instanceof HoldfastError) return undefined;
+    throw error;
+  }
 }
 
 function told(name: string, look: () => readonly Finding[]): readonly Finding[] {
@@ -47,7 +62,7 @@ function against(list: ReadonlyMap<string, Id>, files: Files): readonly Finding[
       ? []
       : [finding(`file ${path}`, 'bad', 'Is not the file that was listed: it, or the list, was changed.', { expected: digest, got })];
   });
-  const added = [...files.keys()].filter((path) => path !== LIST_FILE && !list.has(path));
+  const added = namesToList(files).filter((path) => !list.has(path));
   return [...listed, ...added.map((path) => finding(`file ${path}`, 'bad', 'Is here and not listed: it was put in.'))];
 }
 

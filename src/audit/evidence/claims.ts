@@ -18,7 +18,8 @@ import { hash } from '../../wire/signed.ts';
 import { OUTCOMES } from '../report.ts';
 import { nodeFolder, type Signer } from './derived.ts';
 import { inclusionCommand } from './inclusion-command.ts';
-import { BUNDLE_FILE, certificateFile, LIST_FILE, PAGE_FILE, PREVIOUS_FILE, type Publication } from './publication.ts';
+import { BUNDLE_FILE, certificateFile, LIST_FILE, LIST_NOTE_FILE, PAGE_FILE, PREVIOUS_FILE, type Publication } from './publication.ts';
+import { UNSIGNED } from './words.ts';
 
 export interface Claim {
   readonly what: string;
@@ -68,20 +69,48 @@ function until({ derived }: Publication): string {
 function wholeFolder(publication: Publication): Claim {
   return {
     what: 'All that is below, except what answers now, in one go: leave out "| grep" to see each check by name, and what it does not prove.',
-    command: `holdfast verify . --root "$ROOT"${simulated(publication)} | grep '^GOOD'`,
-    expect: [OUTCOMES.good],
+    command: `holdfast verify . --root "$ROOT"${simulated(publication)} | grep '^${publication.about.signer === undefined ? 'COULD NOT TELL' : 'GOOD'}'`,
+    expect: [publication.about.signer === undefined ? OUTCOMES.unknown : OUTCOMES.good],
     note: until(publication),
   };
 }
 
-function fileClaims({ about, files }: Publication): readonly Claim[] {
+/** What the operator's key signed is put together aside: nothing may be put into this folder. */
+const SIGNED_LIST = [
+  'here=$(mktemp -d)',
+  `sed -n 's/^— [^ ]* //p' ${LIST_NOTE_FILE} | base64 -d | tail -c 72 > $here/timed`,
+  'tail -c 64 $here/timed > $here/sig',
+  `(printf 'cosignature/v1\\ntime %s\\n' $((0x$(head -c 8 $here/timed | od -An -v -tx1 | tr -d ' \\n'))); sed '/^$/,$d' ${LIST_NOTE_FILE}) > $here/text`,
+  'openssl pkeyutl -verify -pubin -inkey signatures/operator.pem -rawin -in $here/text -sigfile $here/sig',
+].join('; ');
+
+function listClaims({ about }: Publication): readonly Claim[] {
+  if (about.signer === undefined) return [];
+  return [
+    {
+      what: 'The note that the operator signed names that list, by its digest.',
+      command: `grep -c "^$(sha256sum ${LIST_FILE} | cut -c1-64)$" ${LIST_NOTE_FILE}`,
+      expect: ['1'],
+    },
+    {
+      what: 'The operator signed that note, with the key that countersigns the log; further below it is compared with the root.',
+      command: SIGNED_LIST,
+      expect: [VERIFIED],
+    },
+  ];
+}
+
+function fileClaims(publication: Publication): readonly Claim[] {
+  const { about, files } = publication;
   const page = files.get(PAGE_FILE);
   return [
     {
       what: 'Every file is as it was listed when this was published.',
       command: `sha256sum --check --quiet --strict ${LIST_FILE} && echo as listed`,
       expect: ['as listed'],
+      ...(about.signer === undefined && { note: UNSIGNED }),
     },
+    ...listClaims(publication),
     {
       what: 'The list is the one that the feed announced. Compare with the feed as you, or others, got it at the time.',
       command: `grep -c "$(sha256sum ${LIST_FILE} | cut -c1-64)" ../feed.xml`,

@@ -48,6 +48,8 @@ export interface Material {
   readonly authorities?: string | undefined;
   /** The page that verifies in a browser. */
   readonly page: Uint8Array;
+  /** Vkey of the operator, where its key signs the list when all is composed (list-note.ts). */
+  readonly signer?: string | undefined;
   readonly previous?: { readonly listed: Listed; readonly entry: string } | undefined;
 }
 
@@ -58,7 +60,7 @@ export interface Composed {
 
 /** @throws `malformed`, `not-signed` for a bundle that should not have come here */
 export function compose(material: Material): Composed {
-  const { published, previous, authorities, certificates } = material;
+  const { published, previous, authorities, certificates, signer } = material;
   const bundle = parseBundle(material.bundle);
   const { entry } = parseSignedEntry(bundle.entry);
   const root = openRoots({ pinned: material.firstRoot, chain: bundle.roots });
@@ -73,6 +75,7 @@ export function compose(material: Material): Composed {
     log: material.log,
     transcripts: material.transcripts,
     certificates: certificates.map(({ fleet, node }) => certificateFile(fleet, node)),
+    ...(signer !== undefined && { signer }),
     ...(authorities !== undefined && { authorities: 'authorities.pem' }),
     ...(previous !== undefined && { previous: { folder: previous.listed.folder, list: previous.listed.list } }),
   };

@@ -8,8 +8,8 @@ import { LIVE_PROVES_NOT } from '../live.ts';
 import type { Claim, Section } from './claims.ts';
 import { nodeFolder } from './derived.ts';
 import { htmlPage, lines, type Markup, markup } from './html.ts';
-import { LIST_FILE, PAGE_FILE, type Publication } from './publication.ts';
-import { ABOUT_PAGE, DEVELOPMENT } from './words.ts';
+import { LIST_FILE, LIST_NOTE_FILE, PAGE_FILE, type Publication } from './publication.ts';
+import { ABOUT_PAGE, DEVELOPMENT, UNSIGNED } from './words.ts';
 
 export function publicationPage(publication: Publication, sections: readonly Section[]): string {
   const { about, entry, bundle, derived, changes, files } = publication;
@@ -44,7 +44,8 @@ ${lines(signers, ({ file, name, at }) => markup`<tr><th scope="row">${file}</th>
 </table>
 ${lines(entry.fleets, fleetOf)}
 <h2>Files</h2>
-<p><a href="${LIST_FILE}">${LIST_FILE}</a> has the SHA-256 of every file here; the feed has the SHA-256 of that list.</p>
+<p><a href="${LIST_FILE}">${LIST_FILE}</a> has the SHA-256 of every file here; the feed has the SHA-256 of that list${about.signer === undefined ? '.' : markup`, and the operator signed it (<a href="${LIST_NOTE_FILE}">${LIST_NOTE_FILE}</a>).`}</p>
+${about.signer === undefined ? warning(UNSIGNED) : ''}
 <ul>
 ${lines([...files.keys()].sort(), (path) => markup`<li><a href="${path}">${path}</a></li>`)}
 </ul>

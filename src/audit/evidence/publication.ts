@@ -13,6 +13,8 @@ import { signingFleets } from '../../trust/signed-entry.ts';
 import { type Derived, type Files, nodeFolder } from './derived.ts';
 
 export const LIST_FILE = 'SHA256SUMS';
+/** The operator's signature of the list. */
+export const LIST_NOTE_FILE = 'SHA256SUMS.note';
 export const PREVIOUS_FILE = 'PREVIOUS';
 export const ABOUT_FILE = 'publication.json';
 export const BUNDLE_FILE = 'bundle.json';
@@ -37,6 +39,8 @@ const about = z.strictObject({
   transcripts: z.array(z.strictObject({ fleet: id, file: path })).max(32),
   /** TLS certificates that nodes showed at the time, by node folder. */
   certificates: z.array(path).max(256),
+  /** Vkey of the operator, which signed the list of files: whoever published had its key. */
+  signer: word.exactOptional(),
   /** TLS authorities that the system does not know, for reading nodes and log: in a fleet for development. */
   authorities: path.exactOptional(),
   /** The publication before this one, and the digest of its list. */

@@ -12,7 +12,7 @@ import { type Finding, finding } from '../report.ts';
 import type { Files } from './derived.ts';
 import { parseList } from './list.ts';
 import { INDEX_FILE, type Index, type Listed, parseIndex } from './listing.ts';
-import { ABOUT_FILE, BUNDLE_FILE, folderName, LIST_FILE, parseAbout } from './publication.ts';
+import { ABOUT_FILE, BUNDLE_FILE, folderName, LIST_FILE, LIST_NOTE_FILE, parseAbout } from './publication.ts';
 
 /** A folder can say what is in it, and so what was put there; a web server cannot. */
 export interface Place extends LogSource {
@@ -51,7 +51,7 @@ function below({ name, read, list }: Place, folder: string): Place {
 
 async function filesIn(place: Place): Promise<Files> {
   const list = await readOptional(place, LIST_FILE);
-  const paths = new Set([...(await namesIn(place)), ...(list === undefined ? [] : listedIn(list))]);
+  const paths = new Set([...(await namesIn(place)), ...(list === undefined ? [] : [...listedIn(list), LIST_NOTE_FILE])]);
   const files = new Map<string, Uint8Array>();
   for (const path of paths) {
     const bytes = await readOptional(place, path);

@@ -1,17 +1,20 @@
 /** `holdfast fleet evidence`: publishes what anybody needs to check a fleet's keys, as static files (docs/transparency.md, "Evidence"). */
-import { mkdirSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { existsSync, mkdirSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
 import { Command } from 'commander';
-import { compose } from '../../audit/evidence/compose.ts';
+import { type Composed, compose } from '../../audit/evidence/compose.ts';
+import { signList } from '../../audit/evidence/list-note.ts';
 import type { Listed } from '../../audit/evidence/listing.ts';
-import { folderName } from '../../audit/evidence/publication.ts';
-import { DEVELOPMENT } from '../../audit/evidence/words.ts';
-import { fail } from '../../base/errors.ts';
+import { folderName, LIST_NOTE_FILE } from '../../audit/evidence/publication.ts';
+import { DEVELOPMENT, UNSIGNED } from '../../audit/evidence/words.ts';
+import { fail, HoldfastError } from '../../base/errors.ts';
 import { systemClock } from '../../base/ports.ts';
-import { readOperatorConfig } from '../../operator/config.ts';
+import { type OperatorConfig, readOperatorConfig } from '../../operator/config.ts';
+import { openCosigningKey } from '../../operator/keys.ts';
+import { rootsIn } from '../../operator/open-desk.ts';
 import { parseBundle } from '../../trust/bundle.ts';
 import { parseSignedEntry } from '../../trust/signed-entry.ts';
-import { print, printJson, say } from '../report.ts';
+import { print, printJson, say, spoken } from '../report.ts';
 import { gather } from './evidence/material.ts';
 import { Published } from './evidence/published.ts';
 import { PROJECT, SIDES } from './layout.ts';
@@ -27,6 +30,7 @@ interface Options {
   readonly config?: string;
   readonly files?: readonly string[];
   readonly page: string;
+  readonly unsigned?: true;
   readonly json?: true;
 }
 
@@ -40,11 +44,16 @@ export function evidence(): Command {
     .addOption(folderOption())
     .option('--files <files...>', 'what the entry names and the configuration does not: attestations')
     .option('--page <file>', 'the page that verifies in a browser', VERIFY_PAGE)
+    .option(
+      '--unsigned',
+      "without the operator's key, as anybody can who is not the operator: it says so, and verifiers cannot tell who published",
+    )
     .option('--json', 'print JSON')
     .action(run)
     .addHelpText(
       'after',
       `
+The operator's countersigning key signs the list of files: the command waits for its custodians where it has some.
 Without --config it is the fleet in --dir that is published: for development, and every page says so.
 
 Examples:
@@ -54,7 +63,7 @@ Examples:
     );
 }
 
-async function run({ publish, dir, config: file, files = [], page, json }: Options): Promise<void> {
+async function run({ publish, dir, config: file, files = [], page, unsigned, json }: Options): Promise<void> {
   const config = readOperatorConfig(file ?? join(resolve(dir), SIDES.operator, SIDES.operatorConfig));
   const folder = resolve(publish);
   mkdirSync(folder, { recursive: true });
@@ -66,12 +75,36 @@ async function run({ publish, dir, config: file, files = [], page, json }: Optio
     if (there !== undefined) return { listed: sameAs(there, gathered.bundle, published), added: false };
     const { newest } = published;
     const previous = newest && { listed: newest, entry: published.read(newest, 'entry.json') };
-    const composed = compose({ ...gathered, previous });
+    const composed = unsigned
+      ? compose({ ...gathered, previous })
+      : await signed(config, (signer) => compose({ ...gathered, previous, signer }));
     published.add(composed);
     return { listed: composed.listed, added: true };
   });
   if (json) return printJson({ ...listed, place: join(folder, listed.folder), added });
+  if (unsigned) say(`warning: ${UNSIGNED}`);
   show(folder, listed, added);
+}
+
+/** With the operator's signature of its list. @throws what the token refuses with */
+async function signed(config: OperatorConfig, composing: (signer: string) => Composed): Promise<Composed> {
+  const { operator: vkey } = rootsIn(config).latest;
+  const { pinFile } = config.token;
+  const beside = pinFile && join(dirname(pinFile), 'softhsm2.conf');
+  // SoftHSM reads it when the module is loaded, which has not happened yet.
+  if (beside && existsSync(beside)) process.env['SOFTHSM2_CONF'] = beside;
+  const key = await openCosigningKey(config, vkey, { trace: spoken(), stop: new AbortController().signal }).catch((error: unknown) => {
+    if (!(error instanceof HoldfastError)) throw error;
+    return fail(error.code, `${error.message}. Whoever has not the operator's key publishes with --unsigned`, error.evidence, error);
+  });
+  try {
+    const composed = composing(vkey.text);
+    const timeSeconds = Math.floor(systemClock() / 1000);
+    const note = await signList(composed.listed, { vkey, sign: key.sign, timeSeconds });
+    return { ...composed, files: new Map([...composed.files, [LIST_NOTE_FILE, note]]) };
+  } finally {
+    await key.close();
+  }
 }
 
 function sameAs(there: Listed, bundle: string, published: Published): Listed {
