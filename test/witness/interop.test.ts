@@ -22,6 +22,8 @@ import { LogSite } from './log-site.ts';
 let at: LogSite;
 let folder = '';
 let program = '';
+/** Once log and witness have replaced them. */
+let renewedKeys: typeof at.vkeys | undefined;
 let own: { readonly Skey: string; readonly Vkey: string };
 
 beforeAll(async () => {
@@ -48,7 +50,7 @@ afterAll(async () => {
 const spell = ({ name, keyId, key }: Vkey) => ({ Name: name, KeyId: Number.parseInt(keyId, 16), Key: toBase64(key) });
 
 /** What Go makes of the log now. @param skey of a log of its own, which the third party cosigns from its beginning */
-function asGoReads(keys = at.vkeys, skey = '') {
+function asGoReads(keys = at.vkeys, skey = '', olds: readonly number[] = []) {
   const { log, witness, operator, third } = keys;
   const input = JSON.stringify({
     Url: at.keeper.url,
@@ -56,6 +58,7 @@ function asGoReads(keys = at.vkeys, skey = '') {
     Vkey: log.text,
     Cosigners: [witness, operator, third].map(spell),
     Skey: skey,
+    Olds: olds,
     Witness: spell(third),
     Third: at.third.url,
   });
@@ -64,6 +67,7 @@ function asGoReads(keys = at.vkeys, skey = '') {
   expect(go.Signers.sort()).toEqual([log, witness, operator, third].map(({ name }) => name).sort());
   expect(go.Entries).toEqual(at.world.leaves.map(({ text }) => text));
   expect(go.Earlier).toBe(at.world.leaves.length);
+  expect(go.Olds ?? []).toEqual(olds);
   return go.Cosigned;
 }
 
@@ -110,6 +114,7 @@ it('and reads it on when log and witness have replaced their keys, as clients do
   await at.admit();
   expect((await at.countersign()).status).toBe(200);
   asGoReads(now);
+  renewedKeys = now;
 
   const line = await bundleOf([root]);
   const consistency = await consistencyProof(seenAfter.size, 7, at.world.tree.read);
@@ -121,3 +126,16 @@ it('and reads it on when log and witness have replaced their keys, as clients do
   const { statusCode } = await request(`${at.keeper.url}/roots/2.root.json`, { dispatcher: at.anyone });
   expect(statusCode).toBe(200);
 }, 600_000);
+
+/** At, before and after a full tile; twice as many with time for it. */
+const SIZES = process.env['HOLDFAST_LONG'] ? [255, 256, 257, 511, 512, 513] : [255, 256, 257];
+
+it('and a log of full and partial tiles, at every size around them; trees seen before by the tiles that they had', async () => {
+  const before: number[] = [at.world.leaves.length];
+  for (const size of SIZES) {
+    while (at.world.leaves.length < size) await at.admit();
+    expect((await at.countersign()).status).toBe(200);
+    asGoReads(renewedKeys, '', before);
+    before.push(size);
+  }
+}, 1_800_000);

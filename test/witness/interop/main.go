@@ -63,13 +63,23 @@ func get(url string) []byte {
 	return must(io.ReadAll(reply.Body))
 }
 
+// What was read stays: full tiles never change, and a client of a log keeps them.
+var kept = map[string][]byte{}
+
+func getOnce(url string) []byte {
+	if kept[url] == nil {
+		kept[url] = get(url)
+	}
+	return kept[url]
+}
+
 type tiles struct{ url string }
 
 func (tiles) Height() int                     { return height }
 func (tiles) SaveTiles([]tlog.Tile, [][]byte) {}
 func (t tiles) ReadTiles(wanted []tlog.Tile) (out [][]byte, err error) {
 	for _, one := range wanted {
-		out = append(out, get(t.url+"/"+strings.Replace(one.Path(), "tile/8/", "tile/", 1)))
+		out = append(out, getOnce(t.url+"/"+strings.Replace(one.Path(), "tile/8/", "tile/", 1)))
 	}
 	return out, nil
 }
@@ -87,6 +97,8 @@ type asked struct {
 	// The witness's address, the authority of its TLS certificate, the log's vkey and who must have cosigned.
 	Url, Authority, Vkey string
 	Cosigners            []cosigner
+	// Sizes of earlier trees that are read by their own tiles.
+	Olds []int64
 	// Of a log of Go's own: its signing key, and the witness that is to cosign it.
 	Skey    string
 	Witness cosigner
@@ -98,6 +110,8 @@ type answer struct {
 	Signers []string
 	// Every entry, proven to be in the tree.
 	Entries []string
+	// Earlier trees that were read by their own tiles.
+	Olds []int64
 	// How many earlier trees were proven to be in this one.
 	Earlier int
 	// Sizes of Go's own log that the witness cosigned.
@@ -116,18 +130,33 @@ func readLog(in asked, out *answer) {
 	tree := parse(opened.Text)
 	out.Size = tree.N
 	read := tlog.TileHashReader(tree, tiles{in.Url})
-	path := strings.Replace(tlog.Tile{H: height, L: -1, N: 0, W: int(tree.N)}.Path(), "tile/8/data/", "tile/entries/", 1)
-	bundle := get(in.Url + "/" + path)
-	for i := int64(0); i < tree.N; i++ {
-		length := int(binary.BigEndian.Uint16(bundle))
-		leaf := bundle[2 : 2+length]
-		bundle = bundle[2+length:]
-		proof := must(tlog.ProveRecord(tree.N, i, read))
-		must(0, tlog.CheckRecord(proof, tree.N, tree.Hash, i, tlog.RecordHash(leaf)))
-		out.Entries = append(out.Entries, string(leaf))
+	for first := int64(0); first < tree.N; first += 1 << height {
+		width := tree.N - first
+		if width > 1<<height {
+			width = 1 << height
+		}
+		path := strings.Replace(tlog.Tile{H: height, L: -1, N: first >> height, W: int(width)}.Path(), "tile/8/data/", "tile/entries/", 1)
+		bundle := getOnce(in.Url + "/" + path)
+		for i := first; i < first+width; i++ {
+			length := int(binary.BigEndian.Uint16(bundle))
+			leaf := bundle[2 : 2+length]
+			bundle = bundle[2+length:]
+			proof := must(tlog.ProveRecord(tree.N, i, read))
+			must(0, tlog.CheckRecord(proof, tree.N, tree.Hash, i, tlog.RecordHash(leaf)))
+			out.Entries = append(out.Entries, string(leaf))
+		}
+		if len(bundle) != 0 {
+			must(0, fmt.Errorf("the bundle holds more than the tree"))
+		}
 	}
-	if len(bundle) != 0 {
-		must(0, fmt.Errorf("the bundle holds more than the tree"))
+	// As whoever saw an earlier checkpoint reads on: by the tiles of that tree, also those that were not full then.
+	for _, old := range in.Olds {
+		then := tlog.Tree{N: old, Hash: must(tlog.TreeHash(old, read))}
+		readThen := tlog.TileHashReader(then, tiles{in.Url})
+		for i := int64(0); i < old; i += 50 {
+			must(0, tlog.CheckRecord(must(tlog.ProveRecord(old, i, readThen)), old, then.Hash, i, tlog.RecordHash([]byte(out.Entries[i]))))
+		}
+		out.Olds = append(out.Olds, old)
 	}
 	for old := int64(1); old <= tree.N; old++ {
 		root := must(tlog.TreeHash(old, read))
