@@ -5,6 +5,7 @@
 import { fromUtf8 } from '../base/bytes.ts';
 import { BUNDLE_BYTES_MAX } from '../trust/bundle.ts';
 import type { Fetch } from './fleet-http.ts';
+import { readAtMost } from './read-at-most.ts';
 
 export type Fetched = { readonly url: string; readonly text: string } | { readonly url: string; readonly why: string };
 
@@ -38,21 +39,4 @@ async function fetchBundle(url: string, fetch: Fetch, signal: AbortSignal): Prom
   const response = await fetch(url, { redirect: 'error', signal });
   if (!response.ok) throw new Error(`it answers with status ${response.status}`);
   return fromUtf8(await readAtMost(response, BUNDLE_BYTES_MAX + 1));
-}
-
-/** A stranger's answer must not fill the memory. */
-async function readAtMost(response: Response, bytesMax: number): Promise<Uint8Array> {
-  const reader = response.body?.getReader();
-  const bytes = new Uint8Array(bytesMax);
-  let length = 0;
-  for (;;) {
-    const step = await reader?.read();
-    if (step === undefined || step.done) return bytes.subarray(0, length);
-    if (length + step.value.length > bytesMax) {
-      await reader?.cancel();
-      throw new Error(`its answer has more than ${bytesMax} bytes`);
-    }
-    bytes.set(step.value, length);
-    length += step.value.length;
-  }
 }

@@ -5,10 +5,11 @@
 import type { z } from 'zod';
 import { z as zod } from 'zod';
 import { type Envelope, envelope, errorBody, type PublicOperation, requests } from '../api/bodies.ts';
-import type { Id } from '../base/bytes.ts';
+import { fromUtf8, type Id } from '../base/bytes.ts';
 import { fail, HoldfastError } from '../base/errors.ts';
 import type { Secret } from '../base/secret.ts';
 import type { WayIn } from '../vault/slot.ts';
+import { readAtMost } from './read-at-most.ts';
 
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
 
@@ -39,6 +40,9 @@ const FINAL: ReadonlySet<string> = new Set(['pass-refused', 'malformed', 'too-la
 
 /** How long one node may keep the others from being asked as well. Of a fleet that is well, a busy node answers in less. */
 const HEDGE_MS = 3_000;
+
+/** Twice what the longest envelope takes (api/bodies.ts): a bundle, and the feeds of seven nodes, as strings in JSON. */
+const ANSWER_BYTES_MAX = 4 * 1024 * 1024;
 
 export class FleetHttp {
   readonly #reach: Reach;
@@ -108,7 +112,7 @@ export class FleetHttp {
       redirect: 'error',
       signal,
     });
-    const answer: unknown = await response.json();
+    const answer: unknown = JSON.parse(fromUtf8(await readAtMost(response, ANSWER_BYTES_MAX)));
     if (response.ok) {
       const read = envelope.parse(answer);
       if (read.bundle !== undefined) await bundle?.hear(read.bundle, url);

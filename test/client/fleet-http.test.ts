@@ -55,6 +55,22 @@ test('when all hang, the call ends with its time', async () => {
   await expect(through({ 'https://a': hangs, 'https://b': hangs }, 200)).rejects.toMatchObject({ code: 'no-quorum' });
 });
 
+test('a node whose answer does not end fills no memory, and is passed over', async () => {
+  let sent = 0;
+  const endless = () =>
+    new Response(
+      new ReadableStream({
+        pull: (controller) => {
+          sent += 1;
+          if (sent > 640) controller.error(new Error('it was read for ever'));
+          else controller.enqueue(new Uint8Array(1 << 16).fill(0x20));
+        },
+      }),
+    );
+  expect(await through({ 'https://a': endless, 'https://b': answer })).toEqual({ said: [], refused: [] });
+  expect(sent).toBeLessThan(100);
+});
+
 test('a node that hangs in the handshake does not keep the program from its end', async () => {
   const server = createServer(() => undefined);
   await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));

@@ -1,6 +1,7 @@
 /** Delays between guesses over real tokens and stores: nobody who carries the messages, or starts nodes anew, shortens them. */
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { fail } from '../../src/base/errors.ts';
 import { RECOVERY_CODE } from '../../src/vault/slot.ts';
 import { TestFleet } from './fleet.ts';
 import { Person } from './person.ts';
@@ -66,6 +67,26 @@ test(
     expect(await code.recover('code')).toMatchObject(opened);
     fleet.laterMs += DELAY_MS;
     expect(await bob.recover('135790')).toMatchObject(opened);
+  },
+  BUSY_MS,
+);
+
+test(
+  'what a guess gave is told, and not made again, when the pass runs out while Argon2id works',
+  async () => {
+    const cleo = await Person.of(fleet, 'cleo');
+    await cleo.deposit('135790', secret);
+    let answered = false;
+    cleo.refused = (op) => {
+      if (answered) fail('pass-refused', 'the pass has run out');
+      answered = op === 'attempt';
+    };
+    expect(await cleo.recover('000000')).toMatchObject({ kind: 'wrong', sure: true, guessesLeft: 9, waitMs: 0 });
+    answered = false;
+    expect(await cleo.recover('135790')).toMatchObject({ ...opened, confirmed: false });
+    cleo.refused = () => undefined;
+    expect(await cleo.push()).toBe(true);
+    expect(await cleo.recover('000000')).toMatchObject({ kind: 'wrong', guessesLeft: 9 });
   },
   BUSY_MS,
 );

@@ -42,6 +42,8 @@ export class Person {
   readonly slot: Id;
   /** The node that carries the messages first. */
   via = 0;
+  /** Before each call: throws what no node takes it for. */
+  refused: (op: Call['op']) => void = () => undefined;
   readonly #at: TestFleet;
   readonly #key: ClientKey;
   readonly #memos = memoryMemos();
@@ -126,7 +128,16 @@ export class Person {
 
   async #drive<T>(machine: ClientMachine<T>, passcode: string, deal?: (generation: number) => Promise<Dealt> | Dealt): Promise<T> {
     let step = machine.next();
-    while (!step.done) step = machine.next(await this.#perform(step.value, passcode, deal));
+    while (!step.done) {
+      let result: unknown;
+      try {
+        result = await this.#perform(step.value, passcode, deal);
+      } catch (error) {
+        step = machine.throw(error);
+        continue;
+      }
+      step = machine.next(result);
+    }
     return step.value;
   }
 
@@ -170,6 +181,7 @@ export class Person {
   }
 
   async #call(call: Call): Promise<Heard> {
+    this.refused(call.op);
     const { clients } = this.#at.service(this.via);
     const { caller } = this;
     switch (call.op) {
