@@ -5,15 +5,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readAccountsConfig } from '../../src/accounts/config.ts';
-import { fromBase64url } from '../../src/base/bytes.ts';
+import { ABOUT_FILE, formatAbout } from '../../src/audit/evidence/publication.ts';
+import { fromBase64url, NO_ID, utf8 } from '../../src/base/bytes.ts';
 import { DevelopmentSite } from '../../src/ceremony/development-site.ts';
 import { perform } from '../../src/ceremony/perform.ts';
 import { describePlan, type Facts } from '../../src/ceremony/plan.ts';
 import { developmentFleet } from '../../src/ceremony/plans/development-fleet.ts';
 import { Transcript } from '../../src/ceremony/transcript.ts';
 import { verifyTranscript } from '../../src/ceremony/verify.ts';
+import { auditTranscripts } from '../../src/cli/audit/evidence.ts';
 import { readPin } from '../../src/custody/pin.ts';
-import { activeFleet, parseEntry } from '../../src/fleet/entry.ts';
+import { activeFleet, type FleetEntry, parseEntry } from '../../src/fleet/entry.ts';
 import { readConfig } from '../../src/node/config.ts';
 import { spkiOf } from '../../src/web/peer-trust.ts';
 import { expectGoldenText } from './golden.ts';
@@ -37,7 +39,19 @@ const plan = developmentFleet({
   accountsPort: 20_030,
 });
 
+const about = {
+  published: '2026-01-01T00:00:00Z',
+  namespace: 'holdfast-test',
+  sequence: 1,
+  entry: NO_ID,
+  bundle: NO_ID,
+  development: true,
+  log: 'https://log.example.org',
+  certificates: [],
+};
+
 let folder = '';
+const entryOf = () => parseEntry(read('fleet-entry.json'));
 let site: DevelopmentSite;
 const file = (...parts: string[]) => join(folder, ...parts);
 const read = (...parts: string[]) => readFileSync(file(...parts), 'utf8');
@@ -177,6 +191,18 @@ describe('verifying the transcript', () => {
     for (const { step, role, facts } of new Transcript(file('transcript.jsonl'), Date.now).lines)
       transcript.append({ step, role, facts: step === changed ? change(facts) : facts });
     expect(() => verifyTranscript(readFileSync(forged, 'utf8'))).toThrow(why);
+  });
+
+  it('published as evidence, is bad where the entry says more of tokens than was read back', () => {
+    const files = new Map([
+      [ABOUT_FILE, utf8(formatAbout({ ...about, transcripts: [{ fleet: entryOf().fleets[0]!.fleet.id, file: 'files/t.jsonl' }] }))],
+      ['files/t.jsonl', new Uint8Array(readFileSync(file('transcript.jsonl')))],
+    ]);
+    const audit = (entry: FleetEntry) => auditTranscripts(files, { entry });
+    expect(audit(entryOf())).toMatchObject([{ result: 'noted' }]);
+    const boast = JSON.parse(entryOf().line);
+    for (const node of boast.fleets[0].nodes) node.token = { model: 'K7', class: 'device', simulated: false };
+    expect(audit(parseEntry(JSON.stringify(boast)))).toMatchObject([{ result: 'bad', evidence: { node: 'node-1', entry: 'K7, device' } }]);
   });
 
   it('refuses one that ends early', () => {

@@ -7,6 +7,7 @@ import { type Finding, finding } from '../../audit/report.ts';
 import { fromUtf8, type Id } from '../../base/bytes.ts';
 import { HoldfastError } from '../../base/errors.ts';
 import { verifyTranscript } from '../../ceremony/verify.ts';
+import type { EntryNode } from '../../fleet/entry.ts';
 import { hash } from '../../wire/signed.ts';
 import type { FoundBundle } from './bundles.ts';
 
@@ -16,7 +17,7 @@ export function auditEvidence({ files, findings = [] }: FoundBundle, certain: Ce
   const named = certain === undefined ? [] : auditFiles(certain.entry, digestsOf(files));
   // A folder that somebody put together by hand has no list.
   if (!files.has(LIST_FILE)) return [...findings, ...named];
-  return [...findings, ...auditPublication(files, certain), ...named, ...(certain === undefined ? [] : transcripts(files, certain))];
+  return [...findings, ...auditPublication(files, certain), ...named, ...(certain === undefined ? [] : auditTranscripts(files, certain))];
 }
 
 /** By their names below `files/`. */
@@ -25,8 +26,11 @@ function digestsOf(files: ReadonlyMap<string, Uint8Array>): ReadonlyMap<string, 
   return new Map(below.map(([path, bytes]) => [path.slice('files/'.length), hash(bytes)]));
 }
 
-/** Each transcript gives the fleet that it is published for, with the keys that the entry has. */
-function transcripts(files: ReadonlyMap<string, Uint8Array>, { entry }: Certain): readonly Finding[] {
+/**
+ * Each transcript gives the fleet that it is published for, with the keys that the entry has, and the tokens. (Attack: the keys of a
+ * ceremony for development, which nobody watches, in an entry that calls its tokens devices.)
+ */
+export function auditTranscripts(files: ReadonlyMap<string, Uint8Array>, { entry }: Pick<Certain, 'entry'>): readonly Finding[] {
   const spelled = files.get(ABOUT_FILE);
   if (spelled === undefined) return [];
   return parsed(spelled).map(({ fleet, file }) => {
@@ -36,9 +40,16 @@ function transcripts(files: ReadonlyMap<string, Uint8Array>, { entry }: Certain)
     try {
       const { entry: derived, signers, exceptions, head } = verifyTranscript(fromUtf8(bytes));
       const evidence = { head, signers: signers.length, exceptions: exceptions.length };
-      const follows = derived?.fleets.some((one) => one.fleet.id === fleet) && entry.fleets.some((one) => one.fleet.id === fleet);
-      if (!follows)
+      const made = derived?.fleets.find((one) => one.fleet.id === fleet);
+      const stands = entry.fleets.find((one) => one.fleet.id === fleet);
+      if (made === undefined || stands === undefined)
         return finding(name, 'bad', 'The fleet does not follow from the keys that this ceremony read back.', { ...evidence, fleet });
+      const other = stands.nodes.find((node, i) => tokenIn(node) !== tokenIn(made.nodes[i]));
+      if (other !== undefined) {
+        const ceremony = tokenIn(made.nodes.find(({ id }) => id === other.id));
+        const said = { node: other.name, entry: tokenIn(other), ceremony };
+        return finding(name, 'bad', 'The entry says of a token what this ceremony did not read back.', { ...evidence, ...said });
+      }
       const who =
         signers.length === 0
           ? 'Nobody signed it: it is of a fleet for development.'
@@ -53,6 +64,12 @@ function transcripts(files: ReadonlyMap<string, Uint8Array>, { entry }: Certain)
       return finding(name, other ? 'unknown' : 'bad', sentence(error.message), error.evidence);
     }
   });
+}
+
+function tokenIn(node: EntryNode | undefined): string {
+  if (node === undefined) return 'none';
+  const { model, class: where, simulated } = node.token;
+  return `${model}, ${where}${simulated ? ', simulated' : ''}`;
 }
 
 /** What is wrong with it is told already. */

@@ -1,7 +1,8 @@
 /**
  * Fetches the files of evidence that an entry names, bounded in size, time and number. Only their digests (and the bytes of
- * attestations) come back: whoever submits an entry learns of an address inside the witness's network no more than whether a
- * file there has a digest that he knows. A redirect is followed on the same host only.
+ * attestations) come back: whoever submits an entry that passes all other checks learns of an address inside the witness's network
+ * whether a web server answers there, with which status, and a file's digest. So a witness runs where there is nothing to reach.
+ * A redirect is followed on the same host only.
  */
 import { createHash } from 'node:crypto';
 import { Agent, type Dispatcher, request } from 'undici';
