@@ -23,7 +23,7 @@ const PART = PEER_LIMITS.connectionsMax / 2;
 let traitor: Traitor;
 beforeAll(async () => {
   traitor = await Traitor.of(fleet, 3);
-}, 60_000);
+}, 180_000);
 afterAll(() => traitor?.close());
 
 const peer = (from?: string): Promise<TLSSocket> => dialled(from, traitor.credentials.current(), 'peer');

@@ -27,7 +27,7 @@ const LARGEST = 0xffff_ffff;
 let traitor: Traitor;
 beforeAll(async () => {
   traitor = await Traitor.of(fleet, 3);
-}, 60_000);
+}, 180_000);
 afterAll(() => traitor?.close());
 
 /** What the two honest nodes say of alice's slot, down to the commit sequence. */
