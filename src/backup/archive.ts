@@ -26,25 +26,28 @@ export interface Archived {
  * Writes `backup.tar.age` to `target`; one that is there is replaced only once the new one is whole and stored.
  * @param recipient "age1..."
  * @param target a path, `s3://BUCKET/PREFIX`, or an opened one
- * @param progress called with the bytes written so far
+ * @param progress called with the bytes stored so far, and those that were made; what it throws ends the backup
  * @throws `path`; what the system says if the folder cannot be read
  */
 export async function archive(
   folder: string,
   recipient: string,
   target: string | Target,
-  progress: (bytes: number) => void,
+  progress: (stored: number, made: number) => void,
 ): Promise<Archived> {
   const { opened, root, except } = await checkArchive(folder, target);
   const leftOut: Remark[] = [];
   const changed: Remark[] = [];
   const tar = pack(root, except, { leftOut: (remark) => leftOut.push(remark), changed: (remark) => changed.push(remark) });
-  let bytes = 0;
+  let [bytes, stored] = [0, 0];
   const counted = counting((sum) => {
     bytes = sum;
-    progress(sum);
+    progress(stored, bytes);
   });
-  await opened.write(ARCHIVE_FILE, counted(sealTo(recipient, tar)));
+  await opened.write(ARCHIVE_FILE, counted(sealTo(recipient, tar)), (sum) => {
+    stored = sum;
+    progress(stored, bytes);
+  });
   return { bytes, leftOut, changed };
 }
 

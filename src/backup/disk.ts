@@ -105,6 +105,12 @@ async function writeAll(file: FileHandle, bytes: Uint8Array, position: number): 
   for (let at = 0; at < bytes.length; ) at += (await file.write(bytes, at, bytes.length - at, position + at)).bytesWritten;
 }
 
+/** The system does not say of a full disk which one it is. */
+export function nameDisk(error: unknown, path: string): void {
+  const full = error as NodeJS.ErrnoException;
+  if (['ENOSPC', 'EDQUOT'].includes(full?.code ?? '')) full.path ??= path;
+}
+
 function isZeros(bytes: Uint8Array): boolean {
   for (let at = 0; at < bytes.length; at += ZEROS.length) {
     const part = bytes.subarray(at, at + ZEROS.length);

@@ -1,31 +1,30 @@
 /** Backups in a folder: a disk, a share, a stick (target.ts). */
 import { access, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { toHex } from '../base/bytes.ts';
 import { fail } from '../base/errors.ts';
 import { type Clock, type Random, systemClock, systemRandom } from '../base/ports.ts';
-import { readChunks, writeChunks } from './disk.ts';
+import { isAbandoned, ownName } from './aside.ts';
+import { nameDisk, readChunks, writeChunks } from './disk.ts';
+import { counting } from './progress.ts';
 import type { Target } from './target.ts';
 
 const FLUSH_BYTES = 1 << 26;
 const PARTIAL = '.partial';
-/** A partial file that nobody has written to for so long was left behind by a backup that was killed. */
-const ABANDONED_MS = 24 * 3600_000;
 
 /** @param folder absolute; made if it is not there */
 export function folderTarget(folder: string, random: Random = systemRandom, clock: Clock = systemClock): Target {
   return {
     folder,
 
-    async write(name, bytes) {
+    async write(name, bytes, stored = () => undefined) {
       await mkdir(folder, { recursive: true, mode: 0o700 });
       await removeAbandoned(folder, name, clock);
       // A name of its own: two backups at a time must not write to one file, nor one rename what the other has begun.
-      const partial = join(folder, `${name}.${toHex(random(8))}${PARTIAL}`);
+      const partial = join(folder, `${name}.${ownName(random)}${PARTIAL}`);
       try {
         const file = await open(partial, 'wx', 0o600);
         try {
-          await writeChunks(file, bytes, { flushBytes: FLUSH_BYTES });
+          await writeChunks(file, counting(stored)(bytes), { flushBytes: FLUSH_BYTES });
           await file.sync();
         } finally {
           await file.close();
@@ -33,6 +32,7 @@ export function folderTarget(folder: string, random: Random = systemRandom, cloc
         await rename(partial, join(folder, name));
       } catch (error) {
         await rm(partial, { force: true });
+        nameDisk(error, folder);
         throw error;
       }
       await syncFolder(folder);
@@ -64,7 +64,8 @@ async function removeAbandoned(folder: string, name: string, clock: Clock): Prom
     if (!(found.startsWith(`${name}.`) && found.endsWith(PARTIAL))) continue;
     const path = join(folder, found);
     const written = await stat(path).catch(() => undefined);
-    if (written !== undefined && clock() - written.mtimeMs > ABANDONED_MS) await rm(path, { force: true });
+    const writer = found.slice(name.length + 1, -PARTIAL.length);
+    if (written !== undefined && isAbandoned(writer, written.mtimeMs, clock())) await rm(path, { force: true });
   }
 }
 

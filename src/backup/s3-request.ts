@@ -49,22 +49,39 @@ function agentOf(stallMs: number): Agent {
   return agent;
 }
 
+export interface Body {
+  readonly bytes: Uint8Array;
+  /** Told how many of them the line has taken; what it throws ends the request, and it is not made again. */
+  readonly sent?: (bytes: number) => void;
+}
+
 /**
  * Any request may be made again. At worst the answer to the first was lost: a second upload is begun and left to the lifecycle
  * rule, or one that was completed is reported as failed, and then the backup is the new one.
- * @throws `timeout`
+ * @param name none for what concerns the bucket
+ * @throws `unreachable`
  */
 export async function ask(
   place: S3Place,
   method: Dispatcher.HttpMethod,
-  name: string,
+  name: string | undefined,
   query: Query = {},
-  body?: Uint8Array,
+  body?: Body,
 ): Promise<Answer> {
+  const ended: unknown[] = [];
+  const sent = (bytes: number): void => {
+    try {
+      body?.sent?.(bytes);
+    } catch (error) {
+      ended.push(error);
+      throw error;
+    }
+  };
   for (let tries = 1; ; tries += 1) {
-    const answer = await once(place, method, name, query, body).catch((cause: unknown) => {
+    const answer = await once(place, method, name, query, body && { ...body, sent }).catch((cause: unknown) => {
+      if (ended.length > 0) throw ended[0];
       if (tries < TRIES_MAX) return undefined;
-      return fail('timeout', `${place.endpoint.host} cannot be reached, or does not answer`, {}, cause);
+      return fail('unreachable', `${place.endpoint.host} cannot be reached, or does not answer`, {}, cause);
     });
     if (answer !== undefined && (tries >= TRIES_MAX || (answer.statusCode < 500 && answer.statusCode !== 429))) return answer;
     if (answer !== undefined) await drain(answer).catch(() => undefined);
@@ -72,15 +89,15 @@ export async function ask(
   }
 }
 
-async function once(place: S3Place, method: Dispatcher.HttpMethod, name: string, query: Query, body?: Uint8Array): Promise<Answer> {
-  const { url, headers } = await signed(place, method, name, query, body);
+async function once(place: S3Place, method: Dispatcher.HttpMethod, name: string | undefined, query: Query, body?: Body): Promise<Answer> {
+  const { url, headers } = await signed(place, method, name, query, body?.bytes);
   const stallMs = place.stallMs ?? STALL_MS;
   const stalled = new AbortController();
   const watch = setTimeout(() => stalled.abort(new Error('nothing moved any more')), stallMs);
   try {
     return await request(url, {
       method,
-      headers: { ...headers, ...(body !== undefined && { 'content-length': String(body.length) }) },
+      headers: { ...headers, ...(body !== undefined && { 'content-length': String(body.bytes.length) }) },
       body: body === undefined ? null : Readable.from(slices(body, () => watch.refresh())),
       dispatcher: agentOf(stallMs),
       signal: stalled.signal,
@@ -91,19 +108,20 @@ async function once(place: S3Place, method: Dispatcher.HttpMethod, name: string,
 }
 
 /** @param moved told when the line has taken what was before */
-async function* slices(body: Uint8Array, moved: () => void): AsyncGenerator<Uint8Array> {
-  for (let at = 0; at < body.length; at += SLICE_BYTES) {
-    yield body.subarray(at, at + SLICE_BYTES);
+async function* slices({ bytes, sent }: Body, moved: () => void): AsyncGenerator<Uint8Array> {
+  for (let at = 0; at < bytes.length; at += SLICE_BYTES) {
+    yield bytes.subarray(at, at + SLICE_BYTES);
     moved();
+    sent?.(Math.min(at + SLICE_BYTES, bytes.length));
   }
 }
 
-/** The body of an answer, as it comes. @throws `timeout` when it breaks off */
+/** The body of an answer, as it comes. @throws `unreachable` when it breaks off */
 export async function* bytesOf(place: S3Place, { body }: Answer): AsyncGenerator<Uint8Array> {
   try {
     yield* body as AsyncIterable<Uint8Array>;
   } catch (cause) {
-    fail('timeout', `${place.endpoint.host} stopped in the middle of an answer`, {}, cause);
+    fail('unreachable', `${place.endpoint.host} stopped in the middle of an answer`, {}, cause);
   }
 }
 
@@ -119,9 +137,10 @@ export async function textOf(place: S3Place, answer: Answer): Promise<string> {
   return Buffer.concat(chunks).toString('utf8', 0, DOCUMENT_BYTES_MAX);
 }
 
-async function signed(place: S3Place, method: string, name: string, query: Query, body: Uint8Array | undefined) {
+async function signed(place: S3Place, method: string, name: string | undefined, query: Query, body: Uint8Array | undefined) {
   const url = new URL(place.endpoint);
-  url.pathname = `/${place.bucket}/${`${place.prefix}${name}`.split('/').map(encodeURIComponent).join('/')}`;
+  const object = name === undefined ? '' : `/${place.prefix}${name}`;
+  url.pathname = `/${place.bucket}${object.split('/').map(encodeURIComponent).join('/')}`;
   url.search = new URLSearchParams(query).toString();
   const { accessKeyId, region, secretAccessKey, sessionToken } = place;
   const digest = createHash('sha256')

@@ -5,26 +5,33 @@
  *
  * A stream's length is not known beforehand: up to one part it is one PUT, longer ones are a multipart upload, whose parts show
  * as an object only when it is completed. One that fails is aborted; one that is killed leaves its parts with the store, unseen
- * and charged, until the bucket's lifecycle rule "abort incomplete multipart uploads" clears them.
+ * and charged, until the next long backup there finds them a week old, or the bucket's lifecycle rule "abort incomplete multipart
+ * uploads" clears them.
  */
 import { assert, fail } from '../base/errors.ts';
+import { type Clock, systemClock } from '../base/ports.ts';
 import { type Block, blocks } from './blocks.ts';
-import { type Answer, ask, bytesOf, drain, isGood, type S3Place, textOf } from './s3-request.ts';
+import { type Answer, ask, type Body, bytesOf, drain, isGood, type S3Place, textOf } from './s3-request.ts';
 import type { Target } from './target.ts';
 
 /** At most 10,000 parts, of one size because some stores insist: 625 GiB in all. Two parts are in memory at a time. */
 const PART_BYTES = 64 << 20;
 const PARTS_MAX = 10_000;
+/** Nobody can say whether an upload still goes on. A slow line may take days for a large backup while another one is begun. */
+const ABANDONED_MS = 7 * 24 * 3600_000;
 
-export function s3Target(place: S3Place): Target {
+export function s3Target(place: S3Place, clock: Clock = systemClock): Target {
   return {
-    async write(name, bytes) {
+    async write(name, bytes, stored = () => undefined) {
       const parts = blocks(bytes, place.partBytes ?? PART_BYTES);
       try {
         const first = await parts.next();
         assert(!first.done, 'blocks yields at least one');
-        if (first.value.last) await drain(await send(place, 'PUT', name, {}, first.value.bytes));
-        else await upload(place, name, first.value, parts);
+        if (first.value.last) await drain(await send(place, 'PUT', name, {}, { bytes: first.value.bytes, sent: stored }));
+        else {
+          await abortAbandoned(place, name, clock());
+          await upload(place, name, first.value, parts, stored);
+        }
       } finally {
         await parts.return(undefined);
       }
@@ -43,7 +50,13 @@ export function s3Target(place: S3Place): Target {
   };
 }
 
-async function upload(place: S3Place, name: string, first: Block, rest: AsyncGenerator<Block>): Promise<void> {
+async function upload(
+  place: S3Place,
+  name: string,
+  first: Block,
+  rest: AsyncGenerator<Block>,
+  stored: (bytes: number) => void,
+): Promise<void> {
   const uploadId = tag(await textOf(place, await send(place, 'POST', name, { uploads: '' })), 'UploadId');
   if (uploadId === undefined) return fail('untrusted-answer', `${place.endpoint.host} began an upload without a name`);
   try {
@@ -51,7 +64,9 @@ async function upload(place: S3Place, name: string, first: Block, rest: AsyncGen
     let underWay: Promise<void> = Promise.resolve();
     for (let part: Block | undefined = first, number = 1; part !== undefined; number += 1) {
       if (number > PARTS_MAX) fail('too-large', `a backup in S3 has at most ${PARTS_MAX} parts of ${place.partBytes ?? PART_BYTES} bytes`);
-      underWay = sendPart(place, name, { partNumber: String(number), uploadId }, part.bytes).then((etag) => void etags.push(etag));
+      const before = (number - 1) * first.bytes.length;
+      const body = { bytes: part.bytes, sent: (bytes: number) => stored(before + bytes) };
+      underWay = sendPart(place, name, { partNumber: String(number), uploadId }, body).then((etag) => void etags.push(etag));
       // The next part is made while this one is on its way; if both fail, the first failure is the one to tell.
       underWay.catch(() => undefined);
       const next: IteratorResult<Block> = part.last ? { done: true, value: undefined } : await rest.next();
@@ -60,7 +75,7 @@ async function upload(place: S3Place, name: string, first: Block, rest: AsyncGen
     }
     const list = etags.map((etag, i) => `<Part><PartNumber>${i + 1}</PartNumber><ETag>${etag}</ETag></Part>`).join('');
     const body = Buffer.from(`<CompleteMultipartUpload xmlns="http://s3.amazonaws.com/doc/2006-03-01/">${list}</CompleteMultipartUpload>`);
-    const answer = await textOf(place, await send(place, 'POST', name, { uploadId }, body));
+    const answer = await textOf(place, await send(place, 'POST', name, { uploadId }, { bytes: body }));
     // S3 may say 200 before it has finished, and then that it failed (CompleteMultipartUpload, "Processing of a request").
     if (tag(answer, 'ETag') === undefined) fail('untrusted-answer', `${place.endpoint.host} did not complete the upload: ${spell(answer)}`);
   } catch (error) {
@@ -71,15 +86,29 @@ async function upload(place: S3Place, name: string, first: Block, rest: AsyncGen
   }
 }
 
-async function sendPart(place: S3Place, name: string, query: Parameters<typeof ask>[3], bytes: Uint8Array): Promise<string> {
-  const answer = await send(place, 'PUT', name, query, bytes);
+/** Only where these credentials may do so. */
+async function abortAbandoned(place: S3Place, name: string, nowMs: number): Promise<void> {
+  const key = `${place.prefix}${name}`;
+  const answer = await ask(place, 'GET', undefined, { uploads: '', prefix: key });
+  if (!isGood(answer)) return drain(answer);
+  for (const [, upload = ''] of (await textOf(place, answer)).matchAll(/<Upload>(.*?)<\/Upload>/gs)) {
+    const [uploadId, begun] = [tag(upload, 'UploadId'), Date.parse(tag(upload, 'Initiated') ?? '')];
+    if (tag(upload, 'Key') !== spellXml(key) || uploadId === undefined || !(nowMs - begun > ABANDONED_MS)) continue;
+    await drain(await ask(place, 'DELETE', name, { uploadId }));
+  }
+}
+
+const spellXml = (text: string): string => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
+
+async function sendPart(place: S3Place, name: string, query: Parameters<typeof ask>[3], body: Body): Promise<string> {
+  const answer = await send(place, 'PUT', name, query, body);
   await drain(answer);
   const { etag } = answer.headers;
   return typeof etag === 'string' ? etag : fail('untrusted-answer', `${place.endpoint.host} took a part without an ETag`);
 }
 
 async function send(...request: Parameters<typeof ask>): Promise<Answer> {
-  const [place, , name] = request;
+  const [place, , name = ''] = request;
   const answer = await ask(...request);
   return isGood(answer) ? answer : refuse(place, name, answer);
 }

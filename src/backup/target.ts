@@ -7,8 +7,11 @@
 export interface Target {
   /** The folder, absolute, if it is one: a backup of a folder around it passes it over. */
   readonly folder?: string;
-  /** Replaces what is there once all of `bytes` is stored, and only then; if `bytes` or the store fails, nothing changes. */
-  write(name: string, bytes: AsyncIterable<Uint8Array>): Promise<void>;
+  /**
+   * Replaces what is there once all of `bytes` is stored, and only then; if `bytes` or the store fails, nothing changes.
+   * @param stored told how many bytes the store has taken; what it throws ends this, as a failure of `bytes` would
+   */
+  write(name: string, bytes: AsyncIterable<Uint8Array>, stored?: (bytes: number) => void): Promise<void>;
   /** Each chunk is good until the next is asked for. @throws `not-found` */
   read(name: string): AsyncIterable<Uint8Array>;
   exists(name: string): Promise<boolean>;

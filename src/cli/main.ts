@@ -3,7 +3,8 @@
  * message (error: CODE: what happened, and the next step) and an exit code (report.ts).
  */
 import { Command, CommanderError } from 'commander';
-import { EXIT, EXIT_CODES, exitCodeOf, printError } from './report.ts';
+import { EXIT, EXIT_CODES, exitCodeOf, printError, say } from './report.ts';
+import { endWaiting, Stopped } from './waiting.ts';
 
 type Load = () => Promise<readonly Command[]>;
 const device: Load = async () => (await import('./device.ts')).deviceCommands();
@@ -44,8 +45,14 @@ function inheriting(command: Command, parent: Command): Command {
 try {
   await program.parseAsync();
 } catch (error) {
+  endWaiting();
   if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? EXIT.ok : EXIT.usage;
-  else {
+  else if (error instanceof Stopped) {
+    say('stopped: nothing is half done. Run it again when you like: it begins anew.');
+    process.removeAllListeners(error.signal);
+    // Whoever started this is to know: a loop of a shell ends too.
+    process.kill(process.pid, error.signal);
+  } else {
     printError(error, process.argv.includes('--json'));
     process.exitCode = exitCodeOf(error);
   }

@@ -7,9 +7,14 @@ import { createInterface } from 'node:readline';
 import { Writable } from 'node:stream';
 import { ReadStream } from 'node:tty';
 import { fail, HoldfastError } from '../base/errors.ts';
+import type { Ask, AskNew } from '../device/recovery.ts';
 import { say } from './report.ts';
+import { whileAsking } from './waiting.ts';
 
-export type Ask = () => Promise<string>;
+export type { Ask, AskNew };
+
+const TRIES_MAX = 3;
+const NOTHING_TYPED = new HoldfastError('malformed', 'nothing was typed: nothing was done');
 
 /**
  * @param what as in the prompt: "Passcode"
@@ -20,15 +25,30 @@ export function askFor(what: string, fd: number | undefined, option: string): As
   return async () => (fd === undefined ? withTerminal(option, (input) => askHidden(input, `${what}: `)) : firstLine(fd));
 }
 
-/** As `askFor`, twice on a terminal: for what is being chosen. */
-export function askForNew(what: string, fd: number | undefined, option: string): Ask {
-  return async () => {
+/**
+ * As `askFor`, for what is being chosen: on a terminal twice, and again where that helps, before all that was done until here is for
+ * nothing.
+ */
+export function askForNew(what: string, fd: number | undefined, option: string): AskNew {
+  return async (check) => {
     if (fd !== undefined) return firstLine(fd);
     return withTerminal(option, async (input) => {
-      const first = await askHidden(input, `${what}: `);
-      return (await askHidden(input, 'Again: ')) === first ? first : fail('malformed', 'the two differ: nothing was done');
+      for (let tries = 1; ; tries += 1) {
+        try {
+          return await choose(input, what, check);
+        } catch (error) {
+          if (tries === TRIES_MAX || !(error instanceof HoldfastError) || error === NOTHING_TYPED) throw error;
+          say(error.message);
+        }
+      }
     });
   };
+}
+
+async function choose(input: ReadStream, what: string, check: (typed: string) => Promise<unknown>): Promise<string> {
+  const first = await askHidden(input, `${what}: `);
+  await check(first);
+  return (await askHidden(input, 'Again: ')) === first ? first : fail('malformed', 'the two differ');
 }
 
 function firstLine(fd: number): string {
@@ -43,7 +63,11 @@ function firstLine(fd: number): string {
 }
 
 /** The terminal itself where there is one, so that the standard input may be something else (`holdfast key | age -d -i -`). */
-async function withTerminal<T>(option: string, work: (input: ReadStream) => Promise<T>): Promise<T> {
+function withTerminal<T>(option: string, work: (input: ReadStream) => Promise<T>): Promise<T> {
+  return whileAsking(() => onTerminal(option, work));
+}
+
+async function onTerminal<T>(option: string, work: (input: ReadStream) => Promise<T>): Promise<T> {
   if (process.stdin.isTTY) return work(process.stdin);
   let fd: number;
   try {
@@ -83,7 +107,7 @@ function askHidden(input: ReadStream, prompt: string): Promise<string> {
     // The end of the input and Ctrl-C come here without a line.
     lines.once('close', () => {
       say('');
-      if (typed === undefined) reject(new HoldfastError('malformed', 'nothing was typed: nothing was done'));
+      if (typed === undefined) reject(NOTHING_TYPED);
       else resolve(typed);
     });
   });

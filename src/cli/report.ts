@@ -57,10 +57,12 @@ export function printError(error: unknown, json: boolean): void {
   const told = coded(error);
   const { code, message, evidence } = told;
   if (json) return say(JSON.stringify({ error: { code, message, evidence, next: codes[code].next } }));
+  clearLine();
   process.stderr.write(`${styleText('red', describeError(told), { stream: process.stderr })}\n`);
 }
 
 export function say(text: string): void {
+  clearLine();
   process.stderr.write(`${plain(text)}\n`);
 }
 
@@ -76,6 +78,7 @@ export function spoken(): Readonly<Record<'info' | 'warn', (fields: object, word
 }
 
 export function print(text: string): void {
+  clearLine();
   process.stdout.write(`${text}\n`);
 }
 
@@ -105,12 +108,17 @@ export function printTable(headings: readonly string[], rows: readonly (readonly
   for (const row of rows) print(line(row));
 }
 
-/** One line that is written over, on a terminal; elsewhere nothing. */
+const COLUMNS = 80;
+let lineStands = false;
+
+/** One line that is written over, on a terminal; elsewhere nothing. Whatever else is written clears it. */
 export function progressLine(text: string): void {
-  if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${text.slice(0, process.stderr.columns - 1)}`);
+  if (!process.stderr.isTTY || (text === '' && !lineStands)) return;
+  // Some terminals say that they have no columns.
+  process.stderr.write(`\r\x1b[K${text.slice(0, (process.stderr.columns || COLUMNS) - 1)}`);
+  lineStands = text !== '';
 }
 
-export function endProgress(text: string): void {
-  if (process.stderr.isTTY) process.stderr.write('\r\x1b[K');
-  say(text);
+function clearLine(): void {
+  progressLine('');
 }

@@ -11,7 +11,7 @@ import type { Registration } from '../vault/registration.ts';
 import { PASSCODE } from '../vault/slot.ts';
 import { expectDeposited, makeNote } from './deposited.ts';
 import type { DeviceHome } from './home.ts';
-import { type Ask, type Bring, recoverKey } from './recovery.ts';
+import { type AskNew, type Bring, recoverKey } from './recovery.ts';
 import type { Say } from './say.ts';
 import { depositAt } from './session.ts';
 import { visit } from './visit.ts';
@@ -22,7 +22,13 @@ import { visit } from './visit.ts';
  * @param anew also when the account has one already: announced, and done after the waiting time
  * @throws `not-allowed` when the account has a key already; `weak-passcode`; `cooling-off`, `no-quorum`
  */
-export async function setPasscode(home: DeviceHome, askNew: Ask, say: Say, policy: Partial<Policy> = {}, anew = false): Promise<Deposit> {
+export async function setPasscode(
+  home: DeviceHome,
+  askNew: AskNew,
+  say: Say,
+  policy: Partial<Policy> = {},
+  anew = false,
+): Promise<Deposit> {
   const { backup: known } = await home.load();
   if (!anew && known !== undefined) return fail('not-allowed', 'this account has a passcode: holdfast passcode change');
   return visit(home, say, async (session) => {
@@ -37,7 +43,7 @@ export async function setPasscode(home: DeviceHome, askNew: Ask, say: Say, polic
       );
     }
     client.requireRegistering();
-    const input = await choosePasscode(await askNew(), [profile.user]);
+    const input = await chosen(askNew, profile.user);
     say('depositing a new backup key with the fleet');
     const key = new Secret(systemRandom(32));
     const recipient = await recipientOf(key);
@@ -53,12 +59,12 @@ export async function setPasscode(home: DeviceHome, askNew: Ask, say: Say, polic
  * The same backup key under another passcode: at once with the old passcode, after the waiting time with the recovery code.
  * @throws what recovering throws; `weak-passcode`; `cooling-off` when it is announced
  */
-export function changePasscode(home: DeviceHome, bring: Bring, askNew: Ask, say: Say): Promise<Deposit> {
+export function changePasscode(home: DeviceHome, bring: Bring, askNew: AskNew, say: Say): Promise<Deposit> {
   return visit(home, say, async (session) => {
     const { client, profile } = session;
     client.requireRegistering();
     const { key, recipient, authority } = await recoverKey(client, bring, say);
-    const input = await choosePasscode(await askNew(), [profile.user]);
+    const input = await chosen(askNew, profile.user);
     const replaces = bring.way.kind === 'passcode' ? authority.registration : await inForce(client);
     say('depositing the backup key under the new passcode');
     const note = makeNote(recipient);
@@ -77,4 +83,9 @@ export function changePasscode(home: DeviceHome, bring: Bring, askNew: Ask, say:
 async function inForce(client: VaultClient): Promise<Registration | undefined> {
   const { registration } = await client.status(PASSCODE);
   return registration?.core.tombstone === false ? registration : undefined;
+}
+
+async function chosen(askNew: AskNew, user: string) {
+  const check = (typed: string) => choosePasscode(typed, [user]);
+  return check(await askNew(check));
 }

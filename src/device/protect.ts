@@ -14,14 +14,18 @@ import { whyStale } from './fleet-keys.ts';
 import type { DeviceHome } from './home.ts';
 import { setPasscode } from './passcode.ts';
 import { firstThatHolds, placesOf } from './places.ts';
-import { type Ask, askOnce, type Bring, recoverKey } from './recovery.ts';
+import { type AskNew, askOnce, type Bring, recoverKey } from './recovery.ts';
 import { type Say, sayOnce } from './say.ts';
 import { depositAt } from './session.ts';
 import { type Visit, visit, withFleetKeys } from './visit.ts';
 
 export interface Progress {
   readonly say: Say;
-  bytes(count: number): void;
+  /**
+   * From before the first one on. What it throws ends the work, and nothing of it is left behind.
+   * @param made in a backup: those that are stored, and on their way to be
+   */
+  bytes(count: number, made?: number): void;
 }
 
 export interface BackedUp extends Archived {
@@ -36,7 +40,7 @@ export async function backUp(
   home: DeviceHome,
   folder: string,
   target: string,
-  askNew: Ask,
+  askNew: AskNew,
   progress: Progress,
   policy: Partial<Policy> = {},
 ): Promise<BackedUp> {
@@ -70,7 +74,8 @@ function requireCurrent(home: DeviceHome, say: Say): Promise<void> {
 /** @throws what `archive` throws */
 export async function store(folder: string, target: string, header: BackupHeader, progress: Progress): Promise<BackedUp> {
   progress.say(`encrypting ${folder}`);
-  const archived = await archive(folder, header.recipient, target, (count) => progress.bytes(count));
+  progress.bytes(0);
+  const archived = await archive(folder, header.recipient, target, (count, made) => progress.bytes(count, made));
   await saveHeader(target, header);
   return { ...archived, header };
 }
@@ -104,6 +109,7 @@ export async function restoreBackup(
 
 export async function open(from: string, key: BackupKey, folder: string, progress: Progress): Promise<void> {
   progress.say(`decrypting into ${folder}`);
+  progress.bytes(0);
   await restore(from, key, folder, (count) => progress.bytes(count));
 }
 

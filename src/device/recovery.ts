@@ -15,6 +15,9 @@ import type { Say } from './say.ts';
 /** Asks the person for something secret, only when it is needed. */
 export type Ask = () => Promise<string>;
 
+/** The same for something new. @param check throws what is wrong with what was typed, so that it can be asked for again at once */
+export type AskNew = (check: (typed: string) => Promise<unknown>) => Promise<string>;
+
 /** Asks once, however often the answer is needed. */
 export function askOnce(ask: Ask): Ask {
   let asked: Promise<string> | undefined;
@@ -63,6 +66,8 @@ function nextGuess({ waitMs }: { readonly waitMs: number }, nowMs: number) {
   return { allowed: `; the next one is allowed ${describeWait(secondsLeft, nowMs)}`, evidence: { secondsLeft, allowedAt } };
 }
 
+const LOCKED = 'A recovery code still opens your backups (--recovery-code); without one: holdfast passcode set --new-key';
+
 function expectOpened(recovered: Recovered, way: WayIn, nowMs: number): Found {
   const name = nameOf(way);
   switch (recovered.kind) {
@@ -72,7 +77,10 @@ function expectOpened(recovered: Recovered, way: WayIn, nowMs: number): Found {
       const { guessesLeft, sure } = recovered;
       if (way.kind !== 'passcode') return fail('wrong-passcode', `this is not the ${name} of this account`, { sure });
       const { allowed, evidence } = nextGuess(recovered, nowMs);
-      const left = `${guessesLeft} ${guessesLeft === 1 ? 'guess is' : 'guesses are'} left${guessesLeft > 0 ? allowed : ''}`;
+      const last = sure && guessesLeft === 0;
+      const left = last
+        ? `that was the last guess. ${LOCKED}`
+        : `${guessesLeft} ${guessesLeft === 1 ? 'guess is' : 'guesses are'} left${guessesLeft > 0 ? allowed : ''}`;
       const doubt = 'or a node answered falsely: too few answered to tell. Try the same passcode again when more are up; it costs nothing';
       return fail('wrong-passcode', sure ? `the passcode is wrong; ${left}` : `the passcode is wrong (${left}), ${doubt}`, {
         guessesLeft,
@@ -86,7 +94,10 @@ function expectOpened(recovered: Recovered, way: WayIn, nowMs: number): Found {
       return fail('rate-limited', `too soon after wrong guesses: this one was not made${allowed}`, { guessesLeft, ...evidence });
     }
     case 'locked':
-      return fail('locked', `all guesses are used up: the fleet has locked this ${name} for good`);
+      return fail(
+        'locked',
+        `all guesses are used up: the fleet has locked this ${name} for good${way.kind === 'passcode' ? `. ${LOCKED}` : ''}`,
+      );
     case 'nothing':
       return fail('not-found', `the fleet holds no backup key under a ${name} for this account`);
     case 'unfinished': {

@@ -70,6 +70,24 @@ describe.each(kinds)('%s', (_, there, make) => {
     expect((await all(target.read('name'))).toString()).toBe('2nd');
   });
 
+  it.skipIf(!there)('tells how much it has taken, and ends where that is not wanted any more', async () => {
+    const target = make();
+    const bytes = Buffer.alloc(2 * PART_BYTES + 100_000, 'x');
+    const told: number[] = [];
+    await target.write('name', inPieces(bytes, 70_000), (count) => told.push(count));
+    expect(told).toEqual([...told].sort((a, b) => a - b));
+    expect([told.length > 100, told.at(-1)]).toEqual([true, bytes.length]);
+    let calls = 0;
+    const stopped = target.write('name', inPieces(Buffer.alloc(bytes.length, 'y'), 70_000), (count) => {
+      calls += 1;
+      if (count > PART_BYTES) throw new Error('somebody pressed Ctrl-C');
+    });
+    await expect(stopped).rejects.toThrow('somebody pressed Ctrl-C');
+    // It is not tried again.
+    expect(calls).toBeLessThan(told.length);
+    expect((await all(target.read('name'))).equals(bytes)).toBe(true);
+  });
+
   it.skipIf(!there)('says what is there and what is not', async () => {
     const target = make();
     expect(await target.exists('name')).toBe(false);
@@ -111,6 +129,20 @@ describe.skipIf(!storeInstalled)('in S3', () => {
     const at = place();
     await expect(s3Target(at).write('name', breaksAfter(3 * PART_BYTES))).rejects.toThrow('the lid was closed');
     expect(await store?.ask('GET', '/backups?uploads')).not.toContain('<UploadId>');
+  });
+
+  it('what uploads left that were killed is cleared away after a week, and of this one name only', async () => {
+    const at = place({ prefix: `a & b <${freshName()}>/` });
+    for (const name of ['name', 'name-2']) await store?.ask('POST', `/backups/${encodeURI(at.prefix)}${name}?uploads`);
+    const left = async () =>
+      [...((await store?.ask('GET', '/backups?uploads')) ?? '').matchAll(/<Key>([^<]*)/g)].map(([, key]) => key).sort();
+    const spelled = at.prefix.replace('&', '&amp;').replace('<', '&lt;').replace('>', '&gt;');
+    const write = (days: number) =>
+      s3Target(at, () => Date.now() + days * 86_400_000).write('name', inPieces(Buffer.alloc(PART_BYTES + 1), 1 << 20));
+    await write(6);
+    expect(await left()).toEqual([`${spelled}name`, `${spelled}name-2`]);
+    await write(8);
+    expect(await left()).toEqual([`${spelled}name-2`]);
   });
 
   it('a wrong secret, a wrong name and a missing bucket are told apart', async () => {
@@ -157,13 +189,13 @@ describe.skipIf(!storeInstalled)('in S3', () => {
     const bytes = Buffer.alloc(2 * PART_BYTES + 7, 'z');
     await s3Target(at).write('name', inPieces(bytes, 1 << 20));
     expect((await all(s3Target(at).read('name'))).equals(bytes)).toBe(true);
-    // Begin, three parts, complete, read, and the two that failed.
-    expect(requests).toBe(8);
+    // Look for abandoned ones, begin, three parts, complete, read, and the two that failed.
+    expect(requests).toBe(9);
   });
 
   it('a store that stays away is told so', async () => {
     await using proxy = await startProxy(() => 'lost');
-    await expect(s3Target(place({ endpoint: proxy.endpoint })).exists('name')).rejects.toMatchObject({ code: 'timeout' });
+    await expect(s3Target(place({ endpoint: proxy.endpoint })).exists('name')).rejects.toMatchObject({ code: 'unreachable' });
   });
 });
 

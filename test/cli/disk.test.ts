@@ -47,7 +47,10 @@ describe('a full disk', () => {
     skip(!mounted, 'this user may not mount');
     await device.json(['backup', path('little'), '--key64', '--to', path('small', 'store')]);
     const { code, err } = await device.run(['backup', path('large'), '--key64', '--to', path('small', 'store')]);
-    expect({ code, err }).toEqual({ code: 1, err: expect.stringMatching(/^error: disk-full: no space left.*\n {2}next: Free space/m) });
+    expect({ code, err }).toEqual({
+      code: 1,
+      err: expect.stringMatching(/^error: disk-full: \S+small\/store: no space left.*\n {2}next: Free space/m),
+    });
     expect(readdirSync(path('small', 'store')).sort()).toEqual(['backup.tar.age', 'holdfast-backup.json']);
     expect((await restoreTo(path('back'), path('small', 'store'))).code).toBe(0);
     expect(readFileSync(path('back', 'letter.txt'), 'utf8')).toBe('Dear Bob,');
@@ -57,7 +60,10 @@ describe('a full disk', () => {
     skip(!mounted, 'this user may not mount');
     await device.json(['backup', path('large'), '--key64', '--to', path('store')]);
     const { code, err } = await device.run(['restore', path('store'), '--to', path('small', 'back'), '--json'], { key64: KEY });
-    expect({ code, error: JSON.parse(err.split('\n').at(-2) ?? '') }).toMatchObject({ code: 1, error: { error: { code: 'disk-full' } } });
+    expect({ code, error: JSON.parse(err.split('\n').at(-2) ?? '') }).toMatchObject({
+      code: 1,
+      error: { error: { code: 'disk-full', message: expect.stringMatching(/small: no space left/) } },
+    });
     expect(readdirSync(path('small'))).toEqual(['store']);
   });
 });

@@ -21,11 +21,22 @@ export class Device {
 
   /** Kills the command as soon as this is so. */
   async kill(args: readonly string[], secrets: Secrets, when: () => boolean): Promise<void> {
+    const { signal } = await this.stop(args, secrets, when);
+    if (signal !== 'SIGKILL') throw new Error('it had ended before it could be killed');
+  }
+
+  /** Sends the command a signal as soon as this is so, unless it has ended before. @returns what it ended by, if by a signal */
+  async stop(
+    args: readonly string[],
+    secrets: Secrets,
+    when: () => boolean | Promise<boolean>,
+    signal: NodeJS.Signals = 'SIGKILL',
+  ): Promise<Ran & { readonly signal: NodeJS.Signals | null }> {
     const { child, ended } = this.#start(args, secrets);
-    while (child.exitCode === null && !when()) await sleep(1);
-    child.kill('SIGKILL');
-    await ended;
-    if (child.signalCode !== 'SIGKILL') throw new Error('it had ended before it could be killed');
+    const runs = () => child.exitCode === null && child.signalCode === null;
+    while (runs() && !(await when())) await sleep(1);
+    child.kill(signal);
+    return { ...(await ended), signal: child.signalCode };
   }
 
   #start(args: readonly string[], secrets: Secrets, program: readonly string[] = [MAIN]): { child: ChildProcess; ended: Promise<Ran> } {

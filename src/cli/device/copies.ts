@@ -6,18 +6,7 @@ import type { Bring } from '../../device/recovery.ts';
 import { askFor, askForNew } from '../passcode.ts';
 import { print, printJson, say } from '../report.ts';
 import { plainPath } from '../told.ts';
-import {
-  bringOf,
-  type Common,
-  clearProgress,
-  command,
-  homeOf,
-  progress,
-  seconds,
-  secretOption,
-  type WaysIn,
-  withWaysIn,
-} from './options.ts';
+import { bringOf, type Common, command, homeOf, progress, seconds, secretOption, type WaysIn, withWaysIn } from './options.ts';
 
 interface BackupOptions extends Common {
   readonly to: string;
@@ -49,7 +38,6 @@ export function backup(): Command {
       const done = key64
         ? await backUpWithKey64(homeOf(common), folder, to, progress())
         : await backUp(homeOf(common), folder, to, askForNew('New passcode', passcodeFd, '--passcode-fd'), progress(), policy);
-      clearProgress();
       warn('left out', done.leftOut);
       warn('changed while it was read', done.changed);
       if (common.json) printJson({ bytes: done.bytes, ...done.header, leftOut: done.leftOut, changed: done.changed });
@@ -99,7 +87,6 @@ export async function restoreWith(bring: Bring, from: string, to: string, common
 }
 
 function tellRestored(from: string, to: string, { json }: Common, nodesThatLied = 0): void {
-  clearProgress();
   if (json) printJson({ nodesThatLied });
   else print(`Restored ${from} to ${to}.`);
 }

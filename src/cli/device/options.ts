@@ -5,7 +5,8 @@ import type { Progress } from '../../device/protect.ts';
 import type { Bring } from '../../device/recovery.ts';
 import { PASSCODE, RECOVERY_CODE } from '../../vault/slot.ts';
 import { type Ask, askFor } from '../passcode.ts';
-import { endProgress, progressLine, say } from '../report.ts';
+import { say } from '../report.ts';
+import { beginWaiting, stoppable, tellWaiting } from '../waiting.ts';
 
 export interface Common {
   readonly home?: string;
@@ -18,6 +19,7 @@ export function command(name: string, description: string, ...examples: readonly
     .description(description)
     .option('--home <folder>', "where this device's state is kept (default: the platform's place for it)")
     .option('--json', 'print JSON')
+    .hook('preAction', beginWaiting)
     .addHelpText('after', `\n${examples.length > 1 ? 'Examples' : 'Example'}:\n  ${examples.join('\n  ')}`);
 }
 
@@ -71,22 +73,20 @@ export function seconds(text: string): number {
   return value;
 }
 
-const STEP_BYTES = 1 << 20;
+const MIB = 1 << 20;
 
-/** On a terminal one line that is written over; elsewhere only what is said. */
+const mebibytes = (bytes: number): string => `${(bytes / MIB).toFixed(1)} MiB`;
+
+/** How many bytes were stored, or read; and the work ends there if somebody wants it to. */
 export function progress(): Progress {
-  let shown = 0;
+  let stop: (() => void) | undefined;
   return {
-    say: (line) => (process.stderr.isTTY && shown > 0 ? endProgress(line) : say(line)),
-    bytes(count) {
-      if (count - shown < STEP_BYTES) return;
-      shown = count;
-      progressLine(`${Math.floor(count / STEP_BYTES)} MiB`);
+    say,
+    bytes(count, made = count) {
+      stop ??= stoppable();
+      stop();
+      // A part of an upload is made whole before it is sent.
+      tellWaiting(made - count < 2 * MIB ? mebibytes(count) : `${mebibytes(count)} of ${mebibytes(made)} stored`);
     },
   };
-}
-
-/** Ends the line that `progress` writes over. */
-export function clearProgress(): void {
-  progressLine('');
 }

@@ -1,7 +1,7 @@
 /** What the commands that make a fleet share on the command line. */
 import { InvalidArgumentError, Option } from 'commander';
 import type { Progress } from '../../ceremony/perform.ts';
-import { endProgress, progressLine, say } from '../report.ts';
+import { progressLine, say } from '../report.ts';
 import { DEFAULT_FOLDER } from './layout.ts';
 
 export function nodesOption(): Option {
@@ -20,5 +20,5 @@ function parseSize(text: string): number {
 export function showProgress({ number, steps, step, title, how }: Progress): void {
   if (how === 'found') say(`${step}: was done already, before it was recorded`);
   if (number < steps) progressLine(`[${number}/${steps}] ${step}: ${title}`);
-  else endProgress(`All ${steps} steps of the ceremony are on record.`);
+  else say(`All ${steps} steps of the ceremony are on record.`);
 }

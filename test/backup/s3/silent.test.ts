@@ -1,4 +1,4 @@
-/** A store that hangs: a backup to it ends, with what happened, wherever in a conversation the store falls silent. */
+/** A store that hangs: a backup to it ends, with what happened, wherever in a conversation the store falls silent. One that is slow is waited for. */
 import { createServer, type Server, type Socket } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { s3Target } from '../../../src/backup/s3.ts';
@@ -14,7 +14,7 @@ afterEach(() => {
 });
 
 /** @param serve what it does with each connection @returns a target there */
-async function store(serve: (socket: Socket) => void) {
+async function store(serve: (socket: Socket) => void, stallMs = STALL_MS, partBytes = 5 << 20) {
   const server = createServer((socket) => {
     sockets.add(socket.on('error', () => undefined));
     serve(socket);
@@ -24,10 +24,10 @@ async function store(serve: (socket: Socket) => void) {
   const { port } = server.address() as { port: number };
   const endpoint = new URL(`http://127.0.0.1:${port}`);
   const settings = { endpoint, region: 'r', accessKeyId: 'a', secretAccessKey: new Secret('s'), bucket: 'bucket', prefix: '' };
-  return s3Target({ ...settings, stallMs: STALL_MS, partBytes: 5 << 20 });
+  return s3Target({ ...settings, stallMs, partBytes });
 }
 
-const refused = { code: 'timeout' };
+const refused = { code: 'unreachable' };
 const bytes = (length: number) => inPieces(Buffer.alloc(length, 'x'), 1 << 20);
 const OK = 'HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\nhalf of it';
 
@@ -82,6 +82,36 @@ it('a store that is slow, and never stops, is waited for', async () => {
   const began = Date.now();
   expect((await all(target.read('name'))).toString()).toBe('x'.repeat(pieces));
   expect(Date.now() - began).toBeGreaterThan(2 * STALL_MS);
+}, 60_000);
+
+it('a store that takes a part slowly, and never stops, is waited for, and gets it once', async () => {
+  const [stallMs, total] = [2_000, 24 << 20];
+  let requests = 0;
+  const target = await store(
+    (socket) => {
+      requests += 1;
+      let read = 0;
+      // The first half at two megabytes in a second; the rest as it comes, because by then the machine holds it.
+      const reading = setInterval(() => {
+        const slow = read < total / 2;
+        const chunk: Buffer | null = socket.read(slow ? Math.min(131_072, socket.readableLength) : undefined);
+        read += chunk?.length ?? 0;
+        if (!slow) socket.on('data', (more: Buffer) => end(more.length));
+        if (!slow) clearInterval(reading);
+      }, 60);
+      const end = (length: number) => {
+        read += length;
+        if (read >= total) socket.end('HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n');
+      };
+    },
+    stallMs,
+    total + 1,
+  );
+  const began = Date.now();
+  const told: number[] = [];
+  await target.write('name', bytes(total), (count) => told.push(count));
+  expect(Date.now() - began).toBeGreaterThan(2 * stallMs);
+  expect([requests, told.at(-1)]).toEqual([1, total]);
 }, 60_000);
 
 it('an error document without an end is cut', async () => {
