@@ -5,11 +5,19 @@
 #   docker build -t holdfast .          or, without Docker: scripts/image build
 #   docker run -v ./node-1.json:/etc/holdfast/node.json:ro -v ./node-1:/var/lib/holdfast holdfast
 
-FROM debian:12-slim AS build
+FROM debian:12-slim AS packages
 WORKDIR /opt/holdfast
 COPY package.json package-lock.json .npmrc ./
 COPY scripts/setup.sh scripts/
 RUN scripts/setup.sh
+
+# The page that verifies in a browser, which "holdfast fleet evidence" publishes: the same bytes as in a release.
+FROM packages AS page
+COPY src src
+COPY scripts/pages scripts/pages
+RUN node_modules/.bin/node scripts/pages/main.ts
+
+FROM packages AS build
 # What only development needs goes: by copies of the npm of the lock and of the runtime, which are in what is changed.
 RUN arch=$(node_modules/.bin/node -p process.arch) \
  && cp -a node_modules/node-linux-$arch /tmp/runtime && cp -a node_modules/npm /tmp/npm \
@@ -21,6 +29,7 @@ COPY src src
 COPY softhsm softhsm
 COPY LICENSE ./
 COPY scripts/container-health.mjs scripts/
+COPY --from=page /opt/holdfast/share share
 
 FROM debian:12-slim
 RUN apt-get update \
