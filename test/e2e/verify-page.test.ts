@@ -123,9 +123,10 @@ describe('the page beside published evidence', () => {
     async () => {
       const { outcome, checks, text } = await check(PAGE());
       expect(outcome).toBe('good');
-      expect(checks.map((one) => one.split(':')[0])).toEqual([...checkNames, 'files']);
+      expect(checks.map((one) => one.split(':')[0])).toEqual([...checkNames, 'files', 'list']);
       expect(checks).toContain('simulated: to be known');
       expect(text).toContain('The witness audited the log and cosigned it at ');
+      expect(text).toMatch(/The operator \(\S+\) signed the list of files at /);
       expect(text.match(/What it means: /g)).toHaveLength(checks.length);
       expect(text.match(/What it does not prove: /g)).toHaveLength(checks.length);
       expect(text).toContain('A page that the audited party serves proves less than the command run from elsewhere');
