@@ -2,6 +2,7 @@
 
 import { request as httpRequest } from 'node:http';
 import { request as httpsRequest, type RequestOptions } from 'node:https';
+import { connect as connectTls } from 'node:tls';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Id, NO_ID } from '../../src/base/bytes.ts';
@@ -189,6 +190,24 @@ describe('refused by the listener', () => {
     expect(await ask('/peer/v1/proof', gzipSync(JSON.stringify({ slot })), zipped)).toEqual([400, 'malformed']);
   });
 });
+
+test('a second question before the first is answered ends the connection', async () => {
+  const asked: Id[] = [];
+  const silent = {
+    proofOf: (of: Id) => {
+      asked.push(of);
+      return new Promise<undefined>(() => undefined);
+    },
+  };
+  const { port } = await serve(await credentialsOf(one), silent);
+  const socket = connectTls({ port, host: '127.0.0.1', rejectUnauthorized: false, ...(await credentialsOf(two)).current() });
+  const body = JSON.stringify({ slot });
+  const head = `POST /peer/v1/proof HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n`;
+  socket.on('error', () => undefined).resume();
+  socket.write(`${head}${body}`.repeat(2));
+  await new Promise((resolve) => socket.once('close', resolve));
+  expect(asked.length).toBeLessThanOrEqual(1);
+}, 20_000);
 
 describe('refused by the one who asks', () => {
   const stranger = { name: 'Unreachable', message: expect.stringMatching(/not of the identity key that the fleet entry names/) };
