@@ -102,6 +102,11 @@ export class TestFleet {
     for (const node of nodes) process.kill(this.#pid(node), 'SIGSTOP');
   }
 
+  /** At once: `kill` takes a command, and waits. They are started as ever. */
+  slay(...nodes: readonly number[]): void {
+    for (const node of nodes) process.kill(this.#pid(node), 'SIGKILL');
+  }
+
   /** Also of nodes that are not frozen, or not there. */
   thaw(...nodes: readonly number[]): void {
     for (const node of nodes) {
