@@ -95,7 +95,8 @@ export function blindInput(input: Input, random: Random, again?: Uint8Array): { 
 
 /**
  * Tries to open the secret with the fleet's answers. Answers that disagree are sorted out on points alone where their
- * number allows it, before Argon2id; where it does not, every subset of t is tried, and the commitment decides.
+ * number allows it, before Argon2id; where it does not, or what was sorted out does not open, every subset of t is tried, and the
+ * commitment decides.
  */
 export async function openRegistration(
   fleet: Fleet,
@@ -109,21 +110,24 @@ export async function openRegistration(
   const { points, broken } = sortOut(answers);
   if (points.length < t) return { sure: false, liars: broken };
   const combined = combineElements(points, t);
-  if (combined.kind === 'combined') {
-    const opened = await tryElement(registration, input, blinding, combined.element, tools);
-    const liars = [...broken, ...combined.liars];
-    // With exactly t points any one of them may be wrong, and nothing shows it.
+  const one = combined.kind === 'combined' ? combined : undefined;
+  const opened = one && (await tryElement(registration, input, blinding, one.element, tools));
+  const liars = [...broken, ...(one?.liars ?? [])];
+  // With exactly t points any one of them may be wrong, and nothing shows it.
+  if (one !== undefined && (opened !== undefined || one.liars.length === 0)) {
     return { ...(opened && { opened }), sure: points.length > t, liars };
   }
+  // Attack: two liars who see what others answer put their own on a polynomial with those, and who is outvoted is honest.
   for (const subset of subsets(points, t)) {
+    if (one !== undefined && subset.every(({ index }) => !one.liars.includes(index))) continue;
     const candidate = combineElements(subset, t);
     if (candidate.kind !== 'combined') continue;
-    const opened = await tryElement(registration, input, blinding, candidate.element, tools);
-    if (opened === undefined) continue;
+    const found = await tryElement(registration, input, blinding, candidate.element, tools);
+    if (found === undefined) continue;
     const honest = new Set(subset.map(({ index }) => index));
-    return { opened, sure: true, liars: [...broken, ...points.map(({ index }) => index).filter((index) => !honest.has(index))] };
+    return { opened: found, sure: true, liars: [...broken, ...points.map(({ index }) => index).filter((index) => !honest.has(index))] };
   }
-  return { sure: false, liars: broken };
+  return { sure: one !== undefined, liars };
 }
 
 async function tryElement(

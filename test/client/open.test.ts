@@ -1,5 +1,6 @@
 import { createCipheriv, createDecipheriv, createECDH } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
+import { toHex } from '../../src/base/bytes.ts';
 import { systemRandom } from '../../src/base/ports.ts';
 import { Secret } from '../../src/base/secret.ts';
 import { nativeArgon2id } from '../../src/client/node/index.ts';
@@ -17,6 +18,9 @@ const tools = { random: systemRandom, argon2id: nativeArgon2id };
 const POLICY = { guesses: 10, coolingOffSeconds: 0, graceSeconds: 0 };
 const RIGHT = normalisePasscode('271828');
 const WRONG = normalisePasscode('314159');
+
+/** Of P-256's group. */
+const ORDER = BigInt('0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551');
 
 /** Nodes whose sealing keys OpenSSL holds: what a token does inside, done here on the host. */
 function softwareFleet(n: 3 | 5) {
@@ -84,6 +88,23 @@ describe('a registration', () => {
     }));
     const opening = await openRegistration(fleet, registration, RIGHT, blind, answers, tools);
     expect(opening).toMatchObject({ opened: { secret }, sure: true, liars: [1] });
+  });
+
+  it('of 5 nodes opens in spite of two that agree on a false polynomial through the answers of two others', async () => {
+    const { fleet, open } = softwareFleet(5);
+    const registration = await dealt(fleet, secret);
+    const { blind, element } = blindInput(RIGHT, systemRandom);
+    const scalars = [0, 1, 2, 3].map((i) => BigInt(`0x${toHex((open(registration, i) as Secret<Uint8Array>).reveal())}`));
+    const [one = 0n, two = 0n] = scalars;
+    scalars[3] = 7n;
+    // Lagrange at 5 from 1, 2 and 4: what the two liars do with the points that they are shown.
+    scalars[4] = one - 2n * two + 2n * 7n;
+    const answers = scalars.map((scalar, i) => {
+      const bytes = Buffer.from((((scalar % ORDER) + ORDER) % ORDER).toString(16).padStart(64, '0'), 'hex');
+      return { index: i + 1, element: evaluate(new Secret(new Uint8Array(bytes)), element) };
+    });
+    const opening = await openRegistration(fleet, registration, RIGHT, blind, answers, tools);
+    expect(opening).toMatchObject({ opened: { secret }, sure: true, liars: [4, 5] });
   });
 
   it('drops an answer that is not a point, and names its node', async () => {

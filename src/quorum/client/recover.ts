@@ -154,23 +154,30 @@ interface Answered {
   readonly votes: readonly Signed[];
 }
 
-/** Asked for more answers so often, when those that came cannot tell a wrong passcode from a lying node. */
+/** Asked for more answers so often, when those that came cannot tell a wrong passcode from lying nodes. */
 const ASKED_AGAIN_MAX = 2;
 
-/** Opens with what was answered; while that proves nothing, the same guess is sent again through other nodes, which costs none. */
+/**
+ * Opens with what was answered; while that proves nothing, the same guess is sent again through other nodes, which costs none. Only
+ * answers of all nodes prove that it is wrong. (Attack: two liars, one of which carries the messages, leave out an honest answer and put
+ * their own on one polynomial with the others; the owner's right guesses are called wrong until they are used up.)
+ */
 function* open(client: Client, registration: Registration, pending: PendingAttempt, first: Answered): ClientMachine<Opening & Answered> {
   let { answers, votes } = first;
-  for (let again = 0; ; again += 1) {
-    const opening = yield* act('open', { registration, blind: pending.blind, answers });
-    if (opening.opened !== undefined || opening.sure || again === ASKED_AGAIN_MAX) return { ...opening, answers, votes };
+  let opening = yield* act('open', { registration, blind: pending.blind, answers });
+  for (let again = 0; again < ASKED_AGAIN_MAX; again += 1) {
+    const proven = opening.sure && answers.length === client.fleet.nodes.length;
+    if (opening.opened !== undefined || proven) break;
     yield* act('turn', {});
     const heard = yield* ifAnswered(send(registration, pending));
     const known = new Set(answers.map(({ node }) => node));
     const more = heard === undefined ? [] : readAnswers(client, registration, pending, heard).filter(({ node }) => !known.has(node));
-    if (more.length === 0) return { ...opening, answers, votes };
+    if (more.length === 0) continue;
     answers = [...answers, ...more];
     votes = heard?.votes ?? votes;
+    opening = yield* act('open', { registration, blind: pending.blind, answers });
   }
+  return { ...opening, answers, votes };
 }
 
 function* finish(
