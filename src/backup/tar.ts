@@ -10,6 +10,8 @@ import { parseSeconds, spellSeconds } from './times.ts';
 const BLOCK_BYTES = 512;
 /** Two empty blocks. */
 const END_BYTES = 2 * BLOCK_BYTES;
+/** Of a stream, between what was handed out last and what comes next: an extended header has some kilobytes. */
+const HELD_BYTES_MAX = 16 * 1024 * 1024;
 /** The package writes a mode of 0 as one of its own, and of any other the low twelve bits: this one is above them. */
 const BESIDE_THE_MODE = 0o100000;
 
@@ -75,7 +77,7 @@ function* written(tar: Pack): Generator<Uint8Array> {
 /**
  * Yields the entries with their content; what is not read of it is skipped.
  * @param spent is given each chunk when nothing here looks at it any more: the package keeps pieces of some for a while
- * @throws `malformed` for anything but the four kinds, and for a stream without its end; what `chunks` throws
+ * @throws `malformed` for anything but the four kinds, for a header without bound, and for a stream without its end; what `chunks` throws
  */
 export async function* readEntries(
   chunks: AsyncIterable<Uint8Array>,
@@ -97,6 +99,9 @@ export async function* readEntries(
       for await (const chunk of chunks) {
         bytes += chunk.length;
         inUse.push({ end: bytes, chunk });
+        // Attack: an extended header of gigabytes, or as much behind the end, would be kept whole in memory.
+        if (bytes - (inUse[0]?.end ?? 0) > HELD_BYTES_MAX)
+          fail('malformed', 'the backup holds more between two entries than any header has');
         yield chunk;
       }
     } catch (error) {
