@@ -45,7 +45,10 @@ export const codes = {
   'rate-limited': entry(429, 'Wait as long as the message, or the Retry-After header, says. Nothing was counted.'),
   overloaded: entry(503, 'Try again later.'),
   timeout: entry(504, 'Try again: a guess that was begun is finished, not made anew.'),
-  'no-quorum': entry(503, 'Too few nodes answered: try again when more are up. A guess that was begun is finished then; it counts twice only if nodes were started anew in between.'),
+  'no-quorum': entry(
+    503,
+    'Too few nodes answered: try again when more are up. A guess that was begun is finished then; it counts twice only if nodes were started anew in between.',
+  ),
   'untrusted-answer': entry(502, 'An answer does not verify under the fleet entry: report it, and ask another node.'),
   'wrong-passcode': entry(
     403,
