@@ -6,7 +6,20 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { TLSSocket } from 'node:tls';
 import { describe, expect, it } from 'vitest';
 import { type Json, verdict } from '../raw.ts';
-import { boundMs, closeAfterEach, dial, dialled, dialTcp, GROWTH_MIB_MAX, growthOf, heard, heldMs, numbers, portOf } from './sockets.ts';
+import {
+  boundMs,
+  closeAfterEach,
+  dial,
+  dialled,
+  dialTcp,
+  GROWTH_MIB_MAX,
+  growthOf,
+  heard,
+  heldMs,
+  numbers,
+  portOf,
+  TOO_MUCH,
+} from './sockets.ts';
 import { alice, asked, LIMITS, PEER_LIMITS, stage, standingOf } from './world.ts';
 
 stage();
@@ -82,7 +95,7 @@ describe('headers', () => {
   ])('%s are refused before anything is made of them', async (_, more) => {
     const socket = await dialled();
     socket.write(head(`${more}\r\n`));
-    expect(await heard(socket)).toMatch(/^HTTP\/1\.1 431 /);
+    expect(await heard(socket)).toMatch(TOO_MUCH);
   });
 
   it.each([

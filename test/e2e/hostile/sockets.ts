@@ -70,6 +70,9 @@ export async function heard(socket: Socket, lengthMax = Number.POSITIVE_INFINITY
   return text;
 }
 
+/** Of headers that are too many. What lies unread when the node closes resets the connection, and the reset may overtake its answer. */
+export const TOO_MUCH = /^(HTTP\/1\.1 431 |$)/;
+
 export async function numbers(): Promise<{ tokenCalls: number; commits: number }> {
   const text = await (await fetch(`http://127.0.0.1:${portOf('metrics')}/metrics`)).text();
   const of = (name: string) => Number(new RegExp(`^${name} (\\S+)$`, 'm').exec(text)?.[1] ?? Number.NaN);
