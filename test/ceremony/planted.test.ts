@@ -75,14 +75,14 @@ it(
 );
 
 it(
-  'imported during the ceremony under the name of a node’s: it was not made in the token, and the token says so',
+  'imported during the ceremony under the name of a node’s: the ceremony finds it, whenever it came, and there is no fleet',
   async () => {
     const where = join(folder, 'during');
     mkdirSync(where, { mode: 0o700 });
     let planted = false;
-    // Once the token was seen to be empty, and before its keys are made.
+    // Once the token was seen to be empty (its probe makes a key pair too, for the session), and before this key is made.
     const site = new DevelopmentSite(where, systemRandom, (act) => {
-      if (planted || !act.includes('C_GenerateKeyPair')) return;
+      if (planted || !act.includes('C_GenerateKeyPair') || !act.includes('"holdfast-identity"')) return;
       planted = true;
       plant(join(where, 'node-1'), join(where, 'node-1', 'pin'));
     });
@@ -100,14 +100,14 @@ it(
     const transcript = join(where, 'transcript.jsonl');
     try {
       await expect(perform(plan, site, new Transcript(transcript, Date.now))).rejects.toMatchObject({
-        message: expect.stringContaining('CKA_LOCAL'),
+        // The token is in a process of its own, so it is chance how far that is: before the key is made, or when it is read back.
+        message: expect.stringMatching(/there is nothing in it|already has an object of this label|CKA_LOCAL/),
       });
     } finally {
       site.close();
     }
     expect(planted).toBe(true);
     const steps = parseTranscript(readFileSync(transcript, 'utf8')).lines.map(({ step }) => step);
-    expect(steps).toContain('node-1/identity');
     expect(steps).not.toContain('node-1/sealing');
     expect(existsSync(join(where, 'fleet-entry.json'))).toBe(false);
   },
