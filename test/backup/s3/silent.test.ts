@@ -85,20 +85,20 @@ it('a store that is slow, and never stops, is waited for', async () => {
 }, 60_000);
 
 it('a store that takes a part slowly, and never stops, is waited for, and gets it once', async () => {
-  const [stallMs, total] = [2_000, 24 << 20];
+  const [stallMs, total] = [4_000, 24 << 20];
   let requests = 0;
   const target = await store(
     (socket) => {
       requests += 1;
       let read = 0;
-      // The first half at two megabytes in a second; the rest as it comes, because by then the machine holds it.
+      // The first half at little more than a megabyte in a second; the rest as it comes, because by then the machine holds it.
       const reading = setInterval(() => {
         const slow = read < total / 2;
         const chunk: Buffer | null = socket.read(slow ? Math.min(131_072, socket.readableLength) : undefined);
         read += chunk?.length ?? 0;
         if (!slow) socket.on('data', (more: Buffer) => end(more.length));
         if (!slow) clearInterval(reading);
-      }, 60);
+      }, 100);
       const end = (length: number) => {
         read += length;
         if (read >= total) socket.end('HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n');
