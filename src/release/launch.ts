@@ -25,9 +25,10 @@ const USAGE = 'usage: holdfast-launch --release DIR --key VKEY|FILE [--key ...] 
 
 /**
  * Names under which code could be brought in that no manifest names. Who sets them is the service manager, and so root: this
- * finds mistakes, and by now this program itself runs under them.
+ * finds mistakes, and by now this program itself runs under them. Where OpenSSL's engine lies must be told (src/token/tls.ts): it is
+ * the system's, like the PKCS#11 module, and not checked here.
  */
-const BRINGS_CODE = /^(NODE_(?!ENV$)|LD_|OPENSSL_|GCONV_PATH$)/;
+const BRINGS_CODE = /^(NODE_(?!ENV$)|LD_|OPENSSL_(?!ENGINES$)|GCONV_PATH$)/;
 
 /**
  * A package that is not there must be missing. (Attack: some ask for others that need not be there; Node would take one of that name
