@@ -45,8 +45,9 @@ export function dial(
 export const dialTcp = (port: number, from = '127.0.0.1'): Socket =>
   kept(createConnection({ host: '127.0.0.1', port, localAddress: from })).resume();
 
+/** On a busy machine a handshake takes longer, now and then, than the node waits for one. */
 export async function dialled(...how: Parameters<typeof dial>): Promise<TLSSocket> {
-  return (await dial(...how)) ?? expect.fail('it was not let in');
+  return (await dial(...how)) ?? (await dial(...how)) ?? (await dial(...how)) ?? expect.fail('it was not let in');
 }
 
 /** @returns how long the node kept the connection */
