@@ -3,9 +3,9 @@
  * at most the documented size, or why there is none. Called by learn.ts, which verifies.
  */
 import { fromUtf8 } from '../base/bytes.ts';
+import { readAtMost } from '../base/read-at-most.ts';
 import { BUNDLE_BYTES_MAX } from '../trust/bundle.ts';
 import type { Fetch } from './fleet-http.ts';
-import { readAtMost } from './read-at-most.ts';
 
 export type Fetched = { readonly url: string; readonly text: string } | { readonly url: string; readonly why: string };
 

@@ -7,9 +7,9 @@ import { z as zod } from 'zod';
 import { type Envelope, envelope, errorBody, type PublicOperation, requests } from '../api/bodies.ts';
 import { fromUtf8, type Id } from '../base/bytes.ts';
 import { fail, HoldfastError } from '../base/errors.ts';
+import { readAtMost } from '../base/read-at-most.ts';
 import type { Secret } from '../base/secret.ts';
 import type { WayIn } from '../vault/slot.ts';
-import { readAtMost } from './read-at-most.ts';
 
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
 

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { LogSource } from '../../audit/log-source.ts';
 import { fail } from '../../base/errors.ts';
+import { readAtMost } from '../../base/read-at-most.ts';
 import { fetchWith } from '../../client/node/index.ts';
 
 /** An entry bundle of 256 leaves of 65,535 bytes. */
@@ -26,14 +27,7 @@ export async function openWeb(caFile: string | undefined): Promise<Web> {
     const response = await fetch(url, { redirect: 'error', signal: AbortSignal.timeout(LIMIT_MS) });
     if (response.status === 404) return undefined;
     if (!response.ok) throw new Error(`${url} answers with status ${response.status}`);
-    const chunks: Uint8Array[] = [];
-    let length = 0;
-    for await (const chunk of response.body as unknown as AsyncIterable<Uint8Array>) {
-      length += chunk.length;
-      if (length > BYTES_MAX) throw new Error(`${url} has more than ${BYTES_MAX} bytes`);
-      chunks.push(chunk);
-    }
-    return new Uint8Array(Buffer.concat(chunks));
+    return readAtMost(response, BYTES_MAX);
   };
   const text = async (url: string): Promise<string> => Buffer.from((await get(url)) ?? notThere(url)).toString('utf8');
   return { get, text, close };

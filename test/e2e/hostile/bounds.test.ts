@@ -18,6 +18,7 @@ import {
   heldMs,
   numbers,
   portOf,
+  pourInto,
   TOO_MUCH,
 } from './sockets.ts';
 import { alice, asked, LIMITS, PEER_LIMITS, stage, standingOf } from './world.ts';
@@ -141,18 +142,9 @@ describe('requests without a pass', () => {
 
 describe('memory', () => {
   it('is bounded under bodies that are too large, from as many connections as there may be', async () => {
-    const chunk = 'x'.repeat(1 << 16);
     const flood = async (): Promise<void> => {
       const sockets = await Promise.all(Array.from({ length: LIMITS.connectionsPerAddressMax - 8 }, () => dial()));
-      await Promise.all(
-        sockets.map(async (socket) => {
-          if (socket === undefined) return;
-          socket.write(head(`content-length: ${1 << 30}\r\n\r\n`));
-          const pour = setInterval(() => !socket.writableNeedDrain && socket.write(chunk), 5);
-          await Promise.race([heldMs(socket), sleep(boundMs)]);
-          clearInterval(pour);
-        }),
-      );
+      await pourInto(sockets, head(''));
     };
     expect(await growthOf(flood)).toBeLessThan(GROWTH_MIB_MAX);
   });

@@ -10,7 +10,7 @@ import { fromBase64url } from '../../../src/base/bytes.ts';
 import { Secret } from '../../../src/base/secret.ts';
 import { clientKeyId } from '../../../src/vault/client-key.ts';
 import { verdict } from '../raw.ts';
-import { boundMs, closeAfterEach, dial, dialled, GROWTH_MIB_MAX, growthOf, heard, heldMs, numbers, TOO_MUCH } from './sockets.ts';
+import { boundMs, closeAfterEach, dial, dialled, GROWTH_MIB_MAX, growthOf, heard, heldMs, numbers, pourInto, TOO_MUCH } from './sockets.ts';
 import { Traitor } from './traitor.ts';
 import { alice, fleet, PEER_LIMITS, stage } from './world.ts';
 
@@ -111,18 +111,9 @@ describe('at the peer listener, to a node of the fleet,', () => {
 
 describe('memory', () => {
   it('is bounded under bodies that are too large, from as many connections as one node may have', async () => {
-    const chunk = 'x'.repeat(1 << 16);
     const flood = async (): Promise<void> => {
       const sockets = await Promise.all(Array.from({ length: PART }, () => dial(undefined, traitor.credentials.current(), 'peer')));
-      await Promise.all(
-        sockets.map(async (socket) => {
-          if (socket === undefined) return;
-          socket.write(head(`content-length: ${1 << 30}\r\n\r\n`));
-          const pour = setInterval(() => !socket.writableNeedDrain && socket.write(chunk), 5);
-          await Promise.race([heldMs(socket), sleep(boundMs)]);
-          clearInterval(pour);
-        }),
-      );
+      await pourInto(sockets, head(''));
     };
     expect(await growthOf(flood)).toBeLessThan(GROWTH_MIB_MAX);
     await serves();

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { createConnection, type Socket } from 'node:net';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';
 import { afterEach, expect } from 'vitest';
 import { residentMiB } from '../../../scripts/bench/proc.ts';
@@ -69,6 +70,20 @@ export async function heard(socket: Socket, lengthMax = Number.POSITIVE_INFINITY
     socket.once('close', () => resolve());
   });
   return text;
+}
+
+/** Bodies of a gigabyte begin on all of them, and go on as fast as they are taken, until the node has had enough. */
+export async function pourInto(sockets: readonly (Socket | undefined)[], head: string): Promise<void> {
+  const chunk = 'x'.repeat(1 << 16);
+  await Promise.all(
+    sockets.map(async (socket) => {
+      if (socket === undefined) return;
+      socket.write(`${head}content-length: ${1 << 30}\r\n\r\n`);
+      const pour = setInterval(() => !socket.writableNeedDrain && socket.write(chunk), 5);
+      await Promise.race([heldMs(socket), sleep(boundMs)]);
+      clearInterval(pour);
+    }),
+  );
 }
 
 /** Of headers that are too many. What lies unread when the node closes resets the connection, and the reset may overtake its answer. */

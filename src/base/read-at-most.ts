@@ -1,4 +1,4 @@
-/** The body of a stranger's answer, which must not fill the memory. Called for whatever a client fetches from nodes. */
+/** The body of a stranger's answer, which must not fill the memory. Called for whatever a client fetches from nodes, and a page from anywhere. */
 
 /** @throws Error for a longer one */
 export async function readAtMost(response: Response, bytesMax: number): Promise<Uint8Array> {
