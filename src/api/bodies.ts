@@ -44,7 +44,8 @@ export const requests = {
   status: z.strictObject(authorised),
   register: z.strictObject({ ...authorised, registration, replace: signedStatement.exactOptional() }),
   activate: z.strictObject({ ...caller, standing }),
-  attempt: z.strictObject({ ...authorised, element: point }),
+  /** `shown`: statuses by which members follow a number that they have not counted (docs/design.md, "Choosing numbers"). */
+  attempt: z.strictObject({ ...authorised, element: point, shown: votes.exactOptional() }),
   confirm: z.strictObject({ ...caller, confirmed }),
   cancel: z.strictObject({ ...caller, cancelled }),
   events: z.strictObject(authorised),

@@ -26,7 +26,7 @@ export const peerAsk = z.discriminatedUnion('op', [
   z.strictObject({ op: z.literal('status'), ...authorised }),
   z.strictObject({ op: z.literal('wait'), ...authorised }),
   z.strictObject({ op: z.literal('register-vote'), ...authorised, registration, replace: signedStatement.exactOptional() }),
-  z.strictObject({ op: z.literal('attempt-vote'), ...authorised, element: point }),
+  z.strictObject({ op: z.literal('attempt-vote'), ...authorised, element: point, shown: votes }),
   z.strictObject({ op: z.literal('answer'), ...authorised, element: point, votes }),
   z.strictObject({ op: z.literal('activate'), standing }),
   z.strictObject({ op: z.literal('confirm'), confirmed }),

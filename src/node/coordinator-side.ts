@@ -7,6 +7,8 @@ import { fail, HoldfastError } from '../base/errors.ts';
 import { type Authorised, isRefusal, type Refusal, refuse } from '../quorum/ask.ts';
 import { type AttemptOutcome, coordinateAttempt } from '../quorum/coordinator/attempt.ts';
 import { type Gathered, gather, type Patience } from '../quorum/coordinator/conversation.ts';
+import { answerTo, type Counted } from '../quorum/coordinator/expected.ts';
+import { coordinateStatus } from '../quorum/coordinator/status.ts';
 import type { Question } from '../quorum/member/member.ts';
 import { registrationOf } from '../quorum/member/standing.ts';
 import { readOfNode } from '../quorum/quorum-certificate.ts';
@@ -47,7 +49,9 @@ export class CoordinatorSide implements CoordinatorPort {
 
   async status(ask: Authorised): Promise<StatusOutcome> {
     const slot = slotId(ask.caller.place);
-    const gathered = await this.#gather({ ...ask, op: 'status' }, undefined, this.#limits.answerLingerMs);
+    const { fleet, verify } = this.#body;
+    const talk = coordinateStatus(fleet, verify, ask, await this.#driver.load(slot), this.#patience(this.#limits.answerLingerMs));
+    const gathered = await converse(this.#floor, talk, this.#stop);
     let standing = await this.#standing(slot);
     const own = this.#generation(standing);
     // The client may hear of a generation that this node missed, and needs its registration to go on.
@@ -67,9 +71,9 @@ export class CoordinatorSide implements CoordinatorPort {
     return this.#gather({ op: 'activate', standing }, undefined, this.#limits.recordLingerMs);
   }
 
-  attempt({ element, ...ask }: Omit<Question & { op: 'attempt-vote' }, 'op'>): Promise<AttemptOutcome> {
+  attempt(ask: Omit<Question & { op: 'attempt-vote' }, 'op'>): Promise<AttemptOutcome> {
     const { fleet, verify } = this.#body;
-    const talk = coordinateAttempt(fleet, verify, ask, element, this.#patience(this.#limits.answerLingerMs));
+    const talk = coordinateAttempt(fleet, verify, { ...ask, op: 'attempt-vote' }, this.#patience(this.#limits.answerLingerMs));
     return converse(this.#floor, talk, this.#stop);
   }
 
@@ -93,9 +97,10 @@ export class CoordinatorSide implements CoordinatorPort {
     return this.#gather({ ...ask, op: 'wait' }, undefined, this.#limits.answerLingerMs);
   }
 
-  #gather(ask: Question, slot: Id | undefined, lingerMs: number): Promise<Gathered> {
-    const { quorum } = this.#body.fleet;
-    return converse(this.#floor, gather(this.#members, ask, slot, this.#patience(lingerMs), quorum), this.#stop);
+  #gather(ask: Counted, slot: Id | undefined, lingerMs: number): Promise<Gathered> {
+    const { fleet, verify } = this.#body;
+    const expected = { enough: fleet.quorum, counts: answerTo(ask, fleet, verify), slot };
+    return converse(this.#floor, gather(this.#members, ask, this.#patience(lingerMs), expected), this.#stop);
   }
 
   #patience(lingerMs: number): Patience {

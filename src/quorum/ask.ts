@@ -33,7 +33,8 @@ export type Ask =
   /** How long until the next guess is counted. */
   | ({ readonly op: 'wait' } & Authorised)
   | ({ readonly op: 'register-vote'; readonly registration: Registration; readonly replace?: Signed } & Authorised)
-  | ({ readonly op: 'attempt-vote'; readonly element: Uint8Array } & Authorised)
+  /** `shown`: statuses of members that have counted the number before (member/next-number.ts). */
+  | ({ readonly op: 'attempt-vote'; readonly element: Uint8Array; readonly shown: readonly Signed[] } & Authorised)
   | ({ readonly op: 'answer'; readonly element: Uint8Array; readonly votes: readonly Signed[] } & Authorised)
   | { readonly op: 'activate'; readonly standing: Standing }
   | { readonly op: 'confirm'; readonly confirmed: Confirmed }

@@ -21,14 +21,20 @@ export interface Counters {
 export const NEW_COUNTERS: Counters = { voted: 0, active: 0, tried: 0, cleared: 0, locked: false };
 
 /** How far ahead of its own `voted` a member follows a client: see docs/design.md, "Choosing numbers". */
-export const GENERATION_WINDOW = 16;
+export const GENERATION_STEP = 16;
 
 /**
- * How far ahead of its own `tried` a member votes: no less than a passcode has guesses, so it bounds only ways in with more.
- * (Attack: with somebody's login, one attempt under the last number uses up all two thousand million of a recovery code,
- * which must never be destroyed.)
+ * How far ahead of its own number a member follows a client where numbers are plenty: with somebody's login it takes more than
+ * thirty million requests to use up a recovery code, which must never be destroyed.
  */
-const ATTEMPT_WINDOW = 16;
+const STEP_MAX = 64;
+/** A way in with more guesses than this cannot be guessed (vault/policy.ts). */
+const GUESSABLE_MAX = 0xffff;
+
+/** How far ahead of its own number a member follows a client's word: 1 where numbers are guesses that the owner must not lose. */
+export function stepOf(guesses: number): number {
+  return guesses > GUESSABLE_MAX ? STEP_MAX : 1;
+}
 
 export function afterVote(counters: Counters, generation: number): Counters {
   return { ...counters, voted: generation };
@@ -51,13 +57,11 @@ export function exhausted(counters: Counters, guesses: number): boolean {
   return counters.tried >= counters.cleared + guesses;
 }
 
-/** Law 1: a vote is for a number never used here, within the budget after the last success. */
-export function mayVote(counters: Counters, attempt: number, guesses: number): boolean {
-  return counters.tried < attempt && attempt <= Math.min(counters.cleared + guesses, counters.tried + ATTEMPT_WINDOW);
-}
-
-/** What a quorum has counted is followed however far it is ahead, unlike a client's word. */
-export function mayLearn(counters: Counters, attempt: number, guesses: number): boolean {
+/**
+ * Law 1: a vote is for a number never used here, within the budget after the last success. Which of these numbers a member
+ * votes for now is decided in member/next-number.ts; a number that a quorum has counted is taken however far ahead it is.
+ */
+export function mayTry(counters: Counters, attempt: number, guesses: number): boolean {
   return counters.tried < attempt && attempt <= counters.cleared + guesses;
 }
 

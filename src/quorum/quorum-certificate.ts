@@ -10,6 +10,11 @@ import { readSigned, type Signed, type Verify } from '../wire/signed.ts';
 
 type VoteType = 'node/register-vote' | 'node/attempt-vote' | 'node/lock-statement' | 'node/activation-ack' | 'node/confirmation-ack';
 
+/** How many members may lie without harm: what more than these say, an honest one says too. */
+export function mayLie({ nodes, quorum }: Fleet): number {
+  return nodes.length - quorum;
+}
+
 /** Reads a statement of a member of this fleet. @throws `malformed`, `wrong-fleet`, `not-signed` */
 export function readOfNode<T extends MessageType>(type: T, signed: Signed, fleet: Fleet, verify: Verify): Message<T> {
   return readSigned(type, signed, fleet.id, identityKeyOf(fleet), verify);

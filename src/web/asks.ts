@@ -29,7 +29,7 @@ export function spellAsk(ask: Question): PeerAsk {
     case 'register-vote':
       return { op: ask.op, ...spellCaller(ask), registration: ask.registration.bytes, ...(ask.replace && { replace: ask.replace }) };
     case 'attempt-vote':
-      return { op: ask.op, ...spellCaller(ask), element: ask.element };
+      return { op: ask.op, ...spellCaller(ask), element: ask.element, shown: ask.shown };
     case 'answer':
       return { op: ask.op, ...spellCaller(ask), element: ask.element, votes: ask.votes };
     default:
@@ -49,7 +49,7 @@ export async function readAsk(spelled: PeerAsk, fleet: Fleet, passes: Passes): P
       return { op, ...authorised, registration: parseRegistration(registration, fleet), ...(replace && { replace }) };
     }
     case 'attempt-vote':
-      return { op: spelled.op, ...(await readCaller(spelled, passes)), element: onCurve(spelled.element) };
+      return { op: spelled.op, ...(await readCaller(spelled, passes)), element: onCurve(spelled.element), shown: spelled.shown };
     case 'answer':
       return { op: spelled.op, ...(await readCaller(spelled, passes)), element: onCurve(spelled.element), votes: spelled.votes };
     default:

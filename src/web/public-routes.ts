@@ -44,7 +44,8 @@ function operations({ clients, fleet }: VaultPort): Operations {
         await clients.register({ caller, request, registration: parseRegistration(registration, fleet), ...(replace && { replace }) }),
       ),
     activate: async ({ standing }, { place }) => enveloped(await clients.activate(standing, place)),
-    attempt: async ({ request, element }, caller) => enveloped(await clients.attempt({ caller, request, element: onCurve(element) })),
+    attempt: async ({ request, element, shown = [] }, caller) =>
+      enveloped(await clients.attempt({ caller, request, element: onCurve(element), shown })),
     confirm: async ({ confirmed }, { place }) => enveloped(await clients.confirm(confirmed, place)),
     cancel: async ({ cancelled }, { place }) => {
       const { stands, refused } = await clients.cancel(place, cancelled);

@@ -197,7 +197,7 @@ export class Person {
       case 'activate':
         return clients.activate(call.standing, this.place);
       case 'attempt':
-        return clients.attempt({ caller, request: call.request, element: call.element });
+        return clients.attempt({ caller, request: call.request, element: call.element, shown: call.shown });
       case 'confirm':
         return clients.confirm(call.confirmed, this.place);
       case 'cancel': {

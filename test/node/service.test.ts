@@ -176,7 +176,7 @@ test('law 1: of many guesses at once under one number a node counts one', async 
     Array.from({ length: 12 }, async () => {
       const element = new Uint8Array(randomBytes(33));
       const ask = await max.authorised('attempt', { generation, digest, attempt: 1, body: hash(element) });
-      return fleet.service(1).member.ask({ op: 'attempt-vote', ...ask, element });
+      return fleet.service(1).member.ask({ op: 'attempt-vote', ...ask, element, shown: [] });
     }),
   );
   expect(replies.filter((reply) => !isRefusal(reply))).toHaveLength(1);

@@ -30,6 +30,7 @@ function floorOf(answers: Record<Id, (ask: Question, signal: AbortSignal) => Pro
   return { floor, silent, taught };
 }
 
+const expecting = (enough: number, slot?: Id) => ({ enough, counts: () => true, slot });
 const patience = (limitMs: number, lingerMs = 0) => ({ startMs: Date.now(), limitMs, lingerMs });
 
 describe('a conversation', () => {
@@ -43,7 +44,7 @@ describe('a conversation', () => {
         return new Promise((_, reject) => signal.addEventListener('abort', () => reject(new Error('aborted'))));
       },
     });
-    const { said, refused } = await converse(floor, gather(ids, hello, undefined, patience(50), 3), never);
+    const { said, refused } = await converse(floor, gather(ids, hello, patience(50), expecting(3)), never);
     expect(said.map(({ node }) => node)).toEqual([a]);
     expect(refused).toEqual([]);
     expect(silent).toEqual([b]);
@@ -58,17 +59,24 @@ describe('a conversation', () => {
       [b]: async () => refuse('locked', 'used up'),
       [c]: async () => says('c'),
     });
-    const { refused } = await converse(floor, gather(ids, hello, undefined, patience(1_000), 3), never);
+    const { refused } = await converse(floor, gather(ids, hello, patience(1_000), expecting(3)), never);
     expect(refused.map(({ node, refusal }) => [node, refusal.refused])).toEqual([
       [a, 'request-expired'],
       [b, 'locked'],
     ]);
   });
 
+  test('goes on waiting for honest members when one is quick with what does not count', async () => {
+    const { floor } = floorOf({ [a]: async () => says('nonsense'), [b]: () => later(40, says('b')), [c]: () => later(60, says('c')) });
+    const counts = (_: unknown, from: Id) => from !== a;
+    const { said } = await converse(floor, gather(ids, hello, patience(1_000), { enough: 2, counts }), never);
+    expect(said.map(({ node }) => node)).toEqual([a, b, c]);
+  });
+
   test('teaches who is behind, then asks again', async () => {
     let asked = 0;
     const { floor, taught } = floorOf({ [a]: async () => (++asked === 1 ? refuse('not-found', 'new to me') : says('a')) });
-    const { said } = await converse(floor, gather([a], hello, b, patience(1_000), 1), never);
+    const { said } = await converse(floor, gather([a], hello, patience(1_000), expecting(1, b)), never);
     expect([said.length, asked, taught]).toEqual([1, 2, [a]]);
   });
 
@@ -79,8 +87,8 @@ describe('a conversation', () => {
       [b]: () => later(++asked === 1 ? 30 : 60, says(asked === 1 ? 'to the first' : 'to the second')),
     });
     function* two() {
-      yield* gather([a, b], hello, undefined, patience(1_000), 1);
-      return yield* gather([a, b], hello, undefined, patience(1_000), 2);
+      yield* gather([a, b], hello, patience(1_000), expecting(1));
+      return yield* gather([a, b], hello, patience(1_000), expecting(2));
     }
     const { said } = await converse(floor, two(), never);
     expect(said.map(({ node, signed }) => [node, new TextDecoder().decode(signed.bytes)])).toEqual([
@@ -94,7 +102,7 @@ describe('a conversation', () => {
     const { floor } = floorOf({ [a]: () => later(1_000, says('late')) });
     const startMs = Date.now();
     setTimeout(() => stop.abort(), 20);
-    expect((await converse(floor, gather([a], hello, undefined, patience(10_000), 1), stop.signal)).said).toEqual([]);
+    expect((await converse(floor, gather([a], hello, patience(10_000), expecting(1)), stop.signal)).said).toEqual([]);
     expect(Date.now() - startMs).toBeLessThan(900);
   });
 });

@@ -54,10 +54,7 @@ describe('a vote', () => {
 
   it('is refused when all guesses are used up, by a statement of its own that names the counts', () => {
     const [a, b] = bench.members;
-    for (const attempt of [1, 2, 3]) {
-      const votes = bench.votes(deal, attempt, element(attempt), [a, b]);
-      said(a.ask(bench.attempt('answer', deal, attempt, element(attempt), votes)));
-    }
+    for (const attempt of [1, 2, 3]) bench.guess(deal, attempt, element(attempt), [a, b]);
     const refusal = a.ask(bench.attempt('attempt-vote', deal, 4, element(4)));
     if (!('refused' in refusal)) throw new Error('a fourth vote');
     expect(refusal.refused).toBe('locked');
@@ -102,6 +99,7 @@ describe('an answer', () => {
     said(again());
     said(again());
     expect(c.did).not.toContain('commit');
+    for (const member of [a, b]) said(member.ask(bench.attempt('answer', deal, 1, element(1), first)));
     said(c.ask(bench.attempt('answer', deal, 2, element(2), bench.votes(deal, 2, element(2), [a, b]))));
     expect(codeOf(again)).toBe('attempt-out-of-range');
   });
@@ -141,14 +139,11 @@ describe('a success', () => {
 
   it('is not taken after a lock was stated, and a lock is not stated before the others were heard', () => {
     const [a, b] = bench.members;
-    for (const attempt of [1, 2, 3]) {
-      const votes = bench.votes(deal, attempt, element(attempt), [a, b]);
-      for (const member of [a, b]) said(member.ask(bench.attempt('answer', deal, attempt, element(attempt), votes)));
-    }
+    for (const attempt of [1, 2]) bench.guess(deal, attempt, element(attempt), [a, b]);
+    const votes = bench.guess(deal, 3, element(3), [a, b]);
     const place = deal.registration.core.place;
     expect(codeOf(() => a.ask({ op: 'lock', place }, 1))).toBe('no-quorum');
     said(a.ask({ op: 'lock', place }, 2));
-    const votes = bench.votes(deal, 3, element(3), [a, b]);
     expect(codeOf(() => a.ask(bench.confirm(deal, 3, votes)))).toBe('locked');
     said(b.ask(bench.confirm(deal, 3, votes)));
   });

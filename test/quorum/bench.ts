@@ -2,7 +2,7 @@
  * Members on a bench: each with a token and a store in memory, driven effect by effect, without network, time or faults. For
  * rules that one ask shows; what only schedules show is for test/simulation.
  */
-import type { Id } from '../../src/base/bytes.ts';
+import { type Id, NO_ID } from '../../src/base/bytes.ts';
 import { Secret } from '../../src/base/secret.ts';
 import { type Fleet, makeFleet } from '../../src/fleet/fleet.ts';
 import { type Ask, isRefusal, type Member, type Reply } from '../../src/quorum/ask.ts';
@@ -164,17 +164,17 @@ export class Bench {
     return signMessage('unlock/replace', fields, old.unlock.sign);
   }
 
-  attempt(op: 'attempt-vote', deal: Deal, attempt: number, element: Uint8Array): Question;
+  attempt(op: 'attempt-vote', deal: Deal, attempt: number, element: Uint8Array, shown?: readonly Signed[]): Question;
   attempt(op: 'answer', deal: Deal, attempt: number, element: Uint8Array, votes: readonly Signed[]): Question;
   attempt(
     op: 'attempt-vote' | 'answer',
     { registration }: Deal,
     attempt: number,
     element: Uint8Array,
-    votes: readonly Signed[] = [],
+    given: readonly Signed[] = [],
   ): Question {
     const authorised = this.request('attempt', registration, attempt, hash(element));
-    return op === 'answer' ? { op, ...authorised, element, votes } : { op, ...authorised, element };
+    return op === 'answer' ? { op, ...authorised, element, votes: given } : { op, ...authorised, element, shown: given };
   }
 
   /** Voted for by the first two members, and activated by who dealt it; nobody has it yet. */
@@ -196,6 +196,19 @@ export class Bench {
   /** Votes of the given members for one guess. */
   votes(deal: Deal, attempt: number, element: Uint8Array, members: readonly BenchMember[]): readonly Signed[] {
     return members.map((member) => said(member.ask(this.attempt('attempt-vote', deal, attempt, element))));
+  }
+
+  /** Certified by these members, and answered by each of them: the number is settled there. */
+  guess(deal: Deal, attempt: number, element: Uint8Array, members: readonly BenchMember[]): readonly Signed[] {
+    const votes = this.votes(deal, attempt, element, members);
+    for (const member of members) said(member.ask(this.attempt('answer', deal, attempt, element, votes)));
+    return votes;
+  }
+
+  /** How these members say that the slot stands. */
+  statuses({ registration }: Deal, members: readonly BenchMember[]): readonly Signed[] {
+    const about = { ...registration, generation: 0, digest: NO_ID };
+    return members.map((member) => said(member.ask({ op: 'status', ...this.request('status', about, 0, NO_ID) })));
   }
 
   confirm({ registration, unlock }: Deal, attempt: number, votes: readonly Signed[]): Question {

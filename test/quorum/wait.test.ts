@@ -14,15 +14,17 @@ let bench: Bench;
 let deal: Deal;
 let a: BenchMember;
 let b: BenchMember;
+let c: BenchMember;
 
 beforeEach(() => {
   bench = new Bench();
   deal = bench.deal(1);
   bench.stand(deal);
   bench.guessDelaysMs = DELAYS_MS;
-  [a, b] = bench.members;
+  [a, b, c] = bench.members;
 });
 
+const guess = (attempt: number) => bench.guess(deal, attempt, element(attempt), [a, b]);
 const vote = (attempt: number, byte = attempt): Reply => a.ask(bench.attempt('attempt-vote', deal, attempt, element(byte)));
 
 function refusedFor(reply: Reply): Message<'node/wait'> {
@@ -33,13 +35,13 @@ function refusedFor(reply: Reply): Message<'node/wait'> {
 
 describe('a guess', () => {
   it('is counted at once after as many wrong ones as the tenant lets pass', () => {
-    said(vote(1));
-    said(vote(2));
+    guess(1);
+    guess(2);
   });
 
   it('too soon is refused by a signed word of how long it waits; nothing is changed, and it is counted when the delay is over', () => {
-    said(vote(1));
-    said(vote(2));
+    guess(1);
+    guess(2);
     a.sinceCountedMs = 1_000;
     expect(refusedFor(vote(3))).toMatchObject({ slot: deal.registration.slot, generation: 1, attempt: 3, waitMs: 4_000 });
     expect(a.changed).toBe(false);
@@ -50,13 +52,15 @@ describe('a guess', () => {
   });
 
   it('under a later number waits for that number: skipping one is no way round', () => {
-    said(vote(1));
-    expect(refusedFor(vote(3, 9))).toMatchObject({ attempt: 3 });
+    c.learn({ attempt: { votes: guess(1) } });
+    bench.guess(deal, 2, element(2), [b, c]);
+    const ask = bench.attempt('attempt-vote', deal, 3, element(9), bench.statuses(deal, [b, c]));
+    expect(refusedFor(a.ask(ask))).toMatchObject({ attempt: 3 });
   });
 
   it('that was counted is told again at once: a lost reply costs no time', () => {
-    said(vote(1));
-    said(vote(2));
+    guess(1);
+    guess(2);
     expect(isRefusal(vote(2))).toBe(false);
   });
 
@@ -67,7 +71,8 @@ describe('a guess', () => {
   });
 
   it('after a success waits for nothing', () => {
-    for (const attempt of [1, 2]) bench.votes(deal, attempt, element(attempt), [a, b]);
+    guess(1);
+    guess(2);
     for (const member of [a, b]) member.sinceCountedMs = 60_000;
     const votes = bench.votes(deal, 3, element(3), [a, b]);
     for (const member of [a, b]) member.sinceCountedMs = 0;
@@ -82,8 +87,8 @@ describe('a guess', () => {
         said(a.ask({ op: 'wait', ...bench.request('wait', { ...deal.registration, generation: 0, digest: NO_ID }, 0, NO_ID) })).bytes,
       );
     expect(wait()).toMatchObject({ attempt: 1, waitMs: 0 });
-    said(vote(1));
-    said(vote(2));
+    guess(1);
+    guess(2);
     expect(wait()).toMatchObject({ attempt: 3, waitMs: 5_000 });
     expect(a.changed).toBe(false);
   });
@@ -93,7 +98,7 @@ describe('a lock statement', () => {
   it('is not given before the confirmation of the last guess has had time, whoever asks', () => {
     bench.lockDelayMs = 10_000;
     bench.guessDelaysMs = [];
-    for (const attempt of [1, 2, 3]) bench.votes(deal, attempt, element(attempt), [a, b]);
+    for (const attempt of [1, 2, 3]) guess(attempt);
     const { place } = deal.registration.core;
     expect(a.ask({ op: 'lock', place }, 2)).toMatchObject({ refused: 'cooling-off' });
     expect(a.changed).toBe(false);

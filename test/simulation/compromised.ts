@@ -129,6 +129,18 @@ export class Compromised {
     );
   }
 
+  /** Says of each of them that it has counted every number. */
+  statuses(nodes: readonly Node[], digest: Id) {
+    const { fleet, slot, vault } = this.#simulation;
+    const generation = vault.dealOf(digest)?.registration.generation ?? 0;
+    const numbers = { voted: generation, tried: 0xffff, cleared: 0, locked: false, standing: true };
+    const nonce = new Uint8Array(32);
+    return nodes.map((node) => {
+      const said = { fleet: fleet.id, signer: node.id, slot, generation, digest, nonce, ...numbers, sequence: node.token.sequence };
+      return [node.id, node.sign(encodeMessage('node/status', said))] as const;
+    });
+  }
+
   /** Votes for a guess of the adversary's, whatever was counted before. */
   forge(nodes: readonly Node[], digest: Id, generation: number, attempt: number, element: Id) {
     const { fleet, slot } = this.#simulation;

@@ -6,6 +6,8 @@ import type { Id } from '../../src/base/bytes.ts';
 import { type Ask, type Caller, isRefusal, type Reply } from '../../src/quorum/ask.ts';
 import type { Call, Heard } from '../../src/quorum/client/effects.ts';
 import { type Arrival, gather, type Patience, type Talk, type TalkEffect } from '../../src/quorum/coordinator/conversation.ts';
+import { answerTo, type Counted } from '../../src/quorum/coordinator/expected.ts';
+import { coordinateStatus } from '../../src/quorum/coordinator/status.ts';
 import { parseRegistration } from '../../src/vault/registration.ts';
 import { slotId } from '../../src/vault/slot.ts';
 import type { Node } from './node.ts';
@@ -92,14 +94,19 @@ export function serve(simulation: Simulation, node: Node, call: Call, caller: Ca
   const { fleet } = simulation;
   const members = fleet.nodes.map((one) => one.id);
   const slot = slotId(caller.place);
-  const all = (ask: Ask, about: Id | undefined, extra: () => Partial<Heard> = () => ({})) =>
-    converse(simulation, node, gather(members, ask, about, patience(simulation), fleet.quorum), (heard) => done({ ...heard, ...extra() }));
+  const { verify } = simulation.keys;
+  const all = (ask: Counted, about: Id | undefined) => {
+    const expected = { enough: fleet.quorum, counts: answerTo(ask, fleet, verify), slot: about };
+    return converse(simulation, node, gather(members, ask, patience(simulation), expected), done);
+  };
   switch (call.op) {
-    case 'status':
-      return all({ op: 'status', caller, request: call.request }, undefined, () => {
+    case 'status': {
+      const talk = coordinateStatus(fleet, verify, { caller, request: call.request }, node.disk.records.get(slot), patience(simulation));
+      return converse(simulation, node, talk, (heard) => {
         const standing = node.disk.records.get(slot)?.standing;
-        return standing === undefined ? {} : { standing };
+        done({ ...heard, ...(standing && { standing }) });
       });
+    }
     case 'wait':
       return all({ op: 'wait', caller, request: call.request }, undefined);
     case 'register': {
@@ -117,9 +124,8 @@ export function serve(simulation: Simulation, node: Node, call: Call, caller: Ca
         node,
         node.machines.coordinateAttempt(
           fleet,
-          simulation.keys.verify,
-          { caller, request: call.request },
-          call.element,
+          verify,
+          { op: 'attempt-vote', caller, request: call.request, element: call.element, shown: call.shown },
           patience(simulation),
         ),
         done,

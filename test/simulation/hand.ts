@@ -1,5 +1,5 @@
 /** What the adversary has in his hand: a login of the account, a view of every disk, and the votes that he was given. */
-import { type Id, toHex } from '../../src/base/bytes.ts';
+import { type Id, NO_ID, toHex } from '../../src/base/bytes.ts';
 import { HoldfastError } from '../../src/base/errors.ts';
 import { type Ask, isRefusal, type Reply } from '../../src/quorum/ask.ts';
 import { decodeMessage } from '../../src/wire/message.ts';
@@ -32,6 +32,8 @@ export class Hand {
   readonly device: Device;
   readonly #simulation: Simulation;
   readonly #held = new Map<string, Held>();
+  /** The latest status of each node. */
+  readonly #shown = new Map<Id, Signed>();
   #guesses = 0;
 
   constructor(simulation: Simulation) {
@@ -72,9 +74,23 @@ export class Hand {
   /** Asks these members for their votes; those of compromised tokens he makes himself. */
   askVotes(some: readonly Node[], guess: Guess): void {
     const { generation, digest, attempt, element } = guess;
-    const ask = { op: 'attempt-vote', ...this.authorise(guess), element } as const;
+    const ask = { op: 'attempt-vote', ...this.authorise(guess), element, shown: this.#statuses(digest) } as const;
     for (const to of some) this.#simulation.network.send(undefined, to, { kind: 'ask', ask }, (reply) => this.collect(ask, reply));
     for (const [id, vote] of this.#simulation.forge(digest, generation, attempt, hash(element))) this.#hold(vote, element, id);
+  }
+
+  /** He asks every node how the account stands, and has those of compromised tokens say what helps him. */
+  #statuses(digest: Id): readonly Signed[] {
+    const { caller, slot } = this.device;
+    const { nodes, network } = this.#simulation;
+    const { request } = this.device.sign({ operation: 'status', slot, generation: 0, digest: NO_ID, attempt: 0, body: NO_ID });
+    const ask = { op: 'status', caller, request } as const;
+    for (const to of nodes)
+      network.send(undefined, to, { kind: 'ask', ask }, (reply) => {
+        if (reply !== undefined && !isRefusal(reply)) this.#shown.set(to.id, reply);
+      });
+    for (const [id, status] of this.#simulation.forgeStatuses(digest)) this.#shown.set(id, status);
+    return [...this.#shown.values()];
   }
 
   votesFor({ digest, attempt, element }: Guess): readonly Signed[] {

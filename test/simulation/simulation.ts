@@ -6,7 +6,7 @@ import type { Opened } from '../../src/quorum/client/effects.ts';
 import type { Policy } from '../../src/vault/policy.ts';
 import type { Registration } from '../../src/vault/registration.ts';
 import { accountId, PASSCODE, type Place, slotId } from '../../src/vault/slot.ts';
-import { signMessage } from '../../src/wire/signed.ts';
+import { type Signed, signMessage } from '../../src/wire/signed.ts';
 import { Adversary } from './adversary.ts';
 import { Checks } from './checks.ts';
 import { Compromised } from './compromised.ts';
@@ -135,6 +135,14 @@ export class Simulation {
       generation,
       attempt,
       element,
+    );
+  }
+
+  /** Statuses of compromised tokens that have counted whatever the adversary likes. */
+  forgeStatuses(digest: Id): readonly (readonly [Id, Signed])[] {
+    return this.#compromised.statuses(
+      this.nodes.filter((node) => this.isCompromised(node)),
+      digest,
     );
   }
 

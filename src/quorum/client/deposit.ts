@@ -8,8 +8,9 @@ import { parseRegistration, type Registration } from '../../vault/registration.t
 import type { Message } from '../../wire/message.ts';
 import { keyId, signMessage } from '../../wire/signed.ts';
 import type { Refusal } from '../ask.ts';
+import { GENERATION_STEP } from '../counters.ts';
 import { act, type Client, type ClientMachine, type Heard, type Opened, type PendingDeposit } from './effects.ts';
-import { askStatus, nextNumber, readHeard, type Status } from './status.ts';
+import { askStatus, nextWithin, readHeard, type Status } from './status.ts';
 
 /** What may replace the registration in force without waiting. */
 export interface Authority {
@@ -49,7 +50,8 @@ export function* deposit(client: Client, authority?: Authority): ClientMachine<D
   let overtaken: Heard['refused'] | undefined;
   for (let round = 0; round < ROUNDS_MAX; round += 1) {
     const { reports } = yield* askStatus(client);
-    const next = nextNumber(
+    const next = nextWithin(
+      GENERATION_STEP,
       reports.map((one) => Math.max(one.voted, one.generation)),
       client.fleet,
     );

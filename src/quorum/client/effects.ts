@@ -68,7 +68,7 @@ export type Call =
   | { readonly op: 'status'; readonly request: Signed }
   | { readonly op: 'register'; readonly request: Signed; readonly registration: Uint8Array; readonly replace?: Signed }
   | { readonly op: 'activate'; readonly standing: Standing }
-  | { readonly op: 'attempt'; readonly request: Signed; readonly element: Uint8Array }
+  | { readonly op: 'attempt'; readonly request: Signed; readonly element: Uint8Array; readonly shown: readonly Signed[] }
   | { readonly op: 'confirm'; readonly confirmed: Confirmed }
   | { readonly op: 'cancel'; readonly cancelled: Cancelled }
   | { readonly op: 'events'; readonly request: Signed }

@@ -9,9 +9,10 @@ import { type Fleet, shareIndex } from '../../fleet/fleet.ts';
 import type { Registration } from '../../vault/registration.ts';
 import type { Message } from '../../wire/message.ts';
 import { hash, keyId, type Signed, signMessage } from '../../wire/signed.ts';
+import { stepOf } from '../counters.ts';
 import { act, type Client, type ClientMachine, type Heard, type Memo, type Opened, type Opening, type PendingAttempt } from './effects.ts';
 import { pushConfirmation } from './push.ts';
-import { askPresence, askStatus, ifAnswered, nextNumber, readHeard, type Status } from './status.ts';
+import { askPresence, askStatus, ifAnswered, nextNumber, nextWithin, readHeard, type Status } from './status.ts';
 import { askWait, believedMs, readWaits } from './wait.ts';
 
 export type Recovered =
@@ -51,7 +52,7 @@ export function* recover(client: Client): ClientMachine<Recovered> {
     if (registration === undefined || registration.core.tombstone) return { kind: 'nothing' };
     const pending = (yield* resume(registration)) ?? (yield* begin(client, registration, reports));
     if (pending === 'locked') return { kind: 'locked' };
-    const heard = yield* send(registration, pending);
+    const heard = yield* send(registration, pending, reports);
     const answers = readAnswers(client, registration, pending, heard);
     if (answers.length >= client.fleet.threshold) {
       return yield* finish(client, registration, pending, { answers, votes: heard.votes ?? [] }, reports);
@@ -68,8 +69,9 @@ export function* recover(client: Client): ClientMachine<Recovered> {
       return { kind: 'locked' };
     }
     // Used up where it counts (a split vote, another device's guess): take the next number. With nodes down fewer refusals
-    // must do, or a split vote would stay; but one lying node must not spend all guesses, so only twice in one recovery.
-    if (refusals.length < blocking) {
+    // must do, or a split vote would stay; but one lying node must not spend all guesses, so only twice in one recovery. Where
+    // numbers are plenty nobody can spend them.
+    if (refusals.length < blocking && stepOf(guesses) === 1) {
       if (forced === FORCED_MAX) return { kind: 'unfinished', refusals: heard.refused };
       forced += 1;
     }
@@ -89,10 +91,9 @@ function* resume({ generation, digest }: Registration): ClientMachine<PendingAtt
 function* begin({ fleet }: Client, registration: Registration, reports: readonly Status[]): ClientMachine<PendingAttempt | 'locked'> {
   const { generation, digest } = registration;
   const of = reports.filter((report) => report.generation === generation && report.digest === digest);
-  const attempt = nextNumber(
-    of.map((report) => report.tried),
-    fleet,
-  );
+  const tried = of.map((report) => report.tried);
+  const step = stepOf(registration.core.policy.guesses);
+  const attempt = step === 1 ? nextNumber(tried, fleet) : nextWithin(step, tried, fleet);
   const cleared =
     nextNumber(
       of.map((report) => report.cleared),
@@ -105,12 +106,16 @@ function* begin({ fleet }: Client, registration: Registration, reports: readonly
   return pending;
 }
 
+/** With the statuses of those who have counted the number before: others follow on their word (member/next-number.ts). */
 function* send(
   { slot, generation, digest }: Registration,
   { attempt, element }: PendingAttempt,
+  reports: readonly Status[],
 ): ClientMachine<Heard & { nonce: Uint8Array }> {
   const { request, nonce } = yield* act('request', { operation: 'attempt', slot, generation, digest, attempt, body: hash(element) });
-  return { ...(yield* act('call', { call: { op: 'attempt', request, element } })), nonce };
+  const counted = (report: Status) => report.generation === generation && report.digest === digest && report.tried >= attempt - 1;
+  const shown = attempt === 1 ? [] : reports.filter(counted).map((report) => report.as);
+  return { ...(yield* act('call', { call: { op: 'attempt', request, element, shown } })), nonce };
 }
 
 interface NodeAnswer {
@@ -162,14 +167,20 @@ const ASKED_AGAIN_MAX = 2;
  * answers of all nodes prove that it is wrong. (Attack: two liars, one of which carries the messages, leave out an honest answer and put
  * their own on one polynomial with the others; the owner's right guesses are called wrong until they are used up.)
  */
-function* open(client: Client, registration: Registration, pending: PendingAttempt, first: Answered): ClientMachine<Opening & Answered> {
+function* open(
+  client: Client,
+  registration: Registration,
+  pending: PendingAttempt,
+  first: Answered,
+  reports: readonly Status[],
+): ClientMachine<Opening & Answered> {
   let { answers, votes } = first;
   let opening = yield* act('open', { registration, blind: pending.blind, answers });
   for (let again = 0; again < ASKED_AGAIN_MAX; again += 1) {
     const proven = opening.sure && answers.length === client.fleet.nodes.length;
     if (opening.opened !== undefined || proven) break;
     yield* act('turn', {});
-    const heard = yield* ifAnswered(send(registration, pending));
+    const heard = yield* ifAnswered(send(registration, pending, reports));
     const known = new Set(answers.map(({ node }) => node));
     const more = heard === undefined ? [] : readAnswers(client, registration, pending, heard).filter(({ node }) => !known.has(node));
     if (more.length === 0) continue;
@@ -187,7 +198,7 @@ function* finish(
   answered: Answered,
   before: readonly Status[],
 ): ClientMachine<Recovered> {
-  const { opened, sure, liars: wrong, answers, votes } = yield* open(client, registration, pending, answered);
+  const { opened, sure, liars: wrong, answers, votes } = yield* open(client, registration, pending, answered, before);
   const liars = answers.filter((answer) => wrong.includes(answer.index)).map((answer) => answer.node);
   if (opened === undefined) {
     if (sure) yield* forget('attempt');

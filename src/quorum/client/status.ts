@@ -7,10 +7,11 @@ import { slotId } from '../../vault/slot.ts';
 import type { Message, MessageType } from '../../wire/message.ts';
 import type { Signed } from '../../wire/signed.ts';
 import { readStanding } from '../member/standing.ts';
-import { readOfNode } from '../quorum-certificate.ts';
+import { mayLie, readOfNode } from '../quorum-certificate.ts';
 import { act, type Client, type ClientMachine, type Heard } from './effects.ts';
 
-export type Status = Message<'node/status'>;
+/** `as`: the node's statement as it was signed. */
+export type Status = Message<'node/status'> & { readonly as: Signed };
 
 export interface SlotStatus {
   readonly reports: readonly Status[];
@@ -41,8 +42,21 @@ export function readHeard<T extends MessageType>(client: Client, type: T, said: 
  * fewer it may be refused, and the next status is higher. (Attack: one inflated report uses up all numbers of an account.)
  */
 export function nextNumber(reports: readonly number[], fleet: Fleet): number {
-  const descending = [...reports].sort((a, b) => b - a);
-  return (descending[fleet.nodes.length - fleet.quorum] ?? 0) + 1;
+  return (descending(reports)[mayLie(fleet)] ?? 0) + 1;
+}
+
+/**
+ * The next number where members follow a client over a step of this size: above every report, as far as q members follow. (Attack:
+ * votes are spread until members have no number in common that is next for all.) A liar's report can make it a step too large.
+ */
+export function nextWithin(step: number, reports: readonly number[], fleet: Fleet): number {
+  const [highest = 0] = descending(reports);
+  const followed = (descending(reports)[fleet.quorum - 1] ?? 0) + step;
+  return Math.max(Math.min(highest + 1, followed), 1);
+}
+
+function descending(reports: readonly number[]): readonly number[] {
+  return [...reports].sort((a, b) => b - a);
 }
 
 /** @throws `no-quorum` */

@@ -48,18 +48,24 @@ export interface Patience {
   readonly limitMs: number;
 }
 
-/**
- * Asks all the given members; one that is behind is taught once and asked again.
- * @param counts whether a statement is one of those waited for
- * @param enough how many of those suffice
- */
+/** What a conversation waits for, and whom it teaches. */
+export interface Expected {
+  /** How many statements suffice. */
+  readonly enough: number;
+  /** Whether a statement is one of those. (Attack: a member that is quick with nonsense cuts off those who are slow and honest.) */
+  counts(signed: Signed, from: Id): boolean;
+  /** The slot in which a member that is behind is taught; nothing where nobody is. */
+  readonly slot?: Id | undefined;
+  /** Whether a reply shows that its member is behind; by default a refusal of one who does not know what is asked about. */
+  isBehind?(reply: Reply, from: Id): boolean;
+}
+
+/** Asks all the given members; one that is behind is taught once and asked again. */
 export function* gather(
   members: readonly Id[],
   ask: Ask,
-  slot: Id | undefined,
   { startMs, lingerMs, limitMs }: Patience,
-  enough: number,
-  counts: (signed: Signed, from: Id) => boolean = () => true,
+  { enough, counts, slot, isBehind = lacksRecord }: Expected,
 ): Talk<Gathered> {
   for (const to of members) yield* does('ask', { to, ask });
   const said = new Map<Id, Signed>();
@@ -74,12 +80,14 @@ export function* gather(
     const { from, reply } = arrival;
     open -= 1;
     if (reply === undefined || said.has(from)) continue;
+    if (slot !== undefined && !taught.has(from) && isBehind(reply, from)) {
+      taught.add(from);
+      yield* does('teach', { to: from, slot, ask });
+      open += 1;
+      continue;
+    }
     if (isRefusal(reply)) {
-      if (slot !== undefined && isBehind(reply) && !taught.has(from)) {
-        taught.add(from);
-        yield* does('teach', { to: from, slot, ask });
-        open += 1;
-      } else refused.set(from, reply);
+      refused.set(from, reply);
       continue;
     }
     said.set(from, reply);
@@ -92,4 +100,7 @@ export function* gather(
   };
 }
 
-const isBehind = ({ refused }: Refusal): boolean => refused === 'unknown-generation' || refused === 'not-found';
+/** Refused by a member that has not heard of what is in force. */
+export function lacksRecord(reply: Reply): boolean {
+  return isRefusal(reply) && (reply.refused === 'unknown-generation' || reply.refused === 'not-found');
+}

@@ -6,13 +6,12 @@
  * statement does the same for itself (`learn`, below). Then the statements: q with equal counters are a certificate.
  */
 import type { Id } from '../../base/bytes.ts';
-import { HoldfastError } from '../../base/errors.ts';
 import type { Fleet } from '../../fleet/fleet.ts';
 import { type Place, slotId } from '../../vault/slot.ts';
 import type { Message } from '../../wire/message.ts';
 import type { Signed, Verify } from '../../wire/signed.ts';
-import { readOfNode } from '../quorum-certificate.ts';
 import { does, gather, type Patience, type Talk } from './conversation.ts';
+import { readFrom } from './expected.ts';
 
 /** How many others must have told their confirmations before a member says that its guesses are used up. */
 export function othersToHear({ nodes, quorum }: Fleet): number {
@@ -25,10 +24,12 @@ export function* coordinateLock(fleet: Fleet, verify: Verify, place: Place, pati
   const heard = yield* does('learn', { slot, untilMs: patience.startMs + patience.limitMs / 2 });
   if (heard < othersToHear(fleet)) return undefined;
   const members = fleet.nodes.map((node) => node.id);
-  const { said } = yield* gather(members, { op: 'lock', place }, slot, patience, fleet.quorum);
+  const read = (signed: Signed, from: Id) => readStatement(from, signed, slot, fleet, verify);
+  const counts = (signed: Signed, from: Id) => read(signed, from) !== undefined;
+  const { said } = yield* gather(members, { op: 'lock', place }, patience, { enough: fleet.quorum, counts, slot });
   const groups = new Map<string, Signed[]>();
   for (const { node, signed } of said) {
-    const statement = readStatement(node, signed, slot, fleet, verify);
+    const statement = read(signed, node);
     if (statement === undefined) continue;
     const { generation, digest, cleared, tried } = statement;
     const key = `${generation} ${digest} ${cleared} ${tried}`;
@@ -38,11 +39,6 @@ export function* coordinateLock(fleet: Fleet, verify: Verify, place: Place, pati
 }
 
 function readStatement(node: Id, signed: Signed, slot: Id, fleet: Fleet, verify: Verify): Message<'node/lock-statement'> | undefined {
-  try {
-    const statement = readOfNode('node/lock-statement', signed, fleet, verify);
-    return statement.signer === node && statement.slot === slot ? statement : undefined;
-  } catch (error) {
-    if (error instanceof HoldfastError) return undefined;
-    throw error;
-  }
+  const statement = readFrom('node/lock-statement', signed, node, fleet, verify);
+  return statement?.slot === slot ? statement : undefined;
 }

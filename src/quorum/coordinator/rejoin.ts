@@ -9,13 +9,12 @@
  * back together with this one, and so its word counts only together with that of all others (the whole fleet starts at once).
  */
 import { equalBytes, type Id } from '../../base/bytes.ts';
-import { HoldfastError } from '../../base/errors.ts';
 import type { Fleet } from '../../fleet/fleet.ts';
 import { decodeMessage, type Message } from '../../wire/message.ts';
 import type { Signed, Verify } from '../../wire/signed.ts';
 import { isEarlierEpoch } from '../member/rollback.ts';
-import { readOfNode } from '../quorum-certificate.ts';
 import { gather, type Patience, type Talk } from './conversation.ts';
+import { readFrom } from './expected.ts';
 
 /** `newSince`: the sequences of those that answered; generations of later votes are new to a token that was rolled back. */
 export type Verdict = { readonly newSince: ReadonlyMap<Id, bigint> } & (
@@ -32,8 +31,9 @@ export type Verdict = { readonly newSince: ReadonlyMap<Id, bigint> } & (
 export function* rejoin(fleet: Fleet, self: Id, verify: Verify, hello: Signed, patience: Patience, latest: () => bigint): Talk<Verdict> {
   const { nonce, found, started } = decodeMessage('node/hello', hello.bytes);
   const others = fleet.nodes.map((node) => node.id).filter((node) => node !== self);
-  const { said } = yield* gather(others, { op: 'hello', hello }, undefined, patience, others.length);
-  const answers = said.flatMap(({ node, signed }) => readAnswer(node, signed, fleet, verify) ?? []);
+  const counts = (signed: Signed, from: Id) => readFrom('node/hello-answer', signed, from, fleet, verify) !== undefined;
+  const { said } = yield* gather(others, { op: 'hello', hello }, patience, { enough: others.length, counts });
+  const answers = said.flatMap(({ node, signed }) => readFrom('node/hello-answer', signed, node, fleet, verify) ?? []);
   const fresh = answers.filter((answer) => answer.subject === self && equalBytes(answer.nonce, nonce));
   const newSince = new Map(fresh.map((answer) => [answer.signer, answer.sequence]));
   if (fresh.some((answer) => contradicts(answer, found, started, latest()))) {
@@ -54,14 +54,4 @@ function contradicts({ highest, latestStart }: Message<'node/hello-answer'>, fou
   const ownVote = started <= highest && highest <= latest;
   if (highest > found && !ownVote) return true;
   return latestStart !== started && !isEarlierEpoch(latestStart, started);
-}
-
-function readAnswer(node: Id, signed: Signed, fleet: Fleet, verify: Verify): Message<'node/hello-answer'> | undefined {
-  try {
-    const answer = readOfNode('node/hello-answer', signed, fleet, verify);
-    return answer.signer === node ? answer : undefined;
-  } catch (error) {
-    if (error instanceof HoldfastError) return undefined;
-    throw error;
-  }
 }

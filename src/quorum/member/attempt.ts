@@ -9,9 +9,10 @@ import { decodeMessage, type Message } from '../../wire/message.ts';
 import { hash } from '../../wire/signed.ts';
 import type { Ask, Member, Refusal, Reply } from '../ask.ts';
 import { refuse } from '../ask.ts';
-import { afterTry, exhausted, mayAnswer, mayVote } from '../counters.ts';
+import { afterTry, exhausted, mayAnswer, mayTry } from '../counters.ts';
 import { type Machine, perform, type View } from '../effects.ts';
 import { readCertificate } from '../quorum-certificate.ts';
+import { isNext } from './next-number.ts';
 import { readRequest } from './request.ts';
 import { allSinceRestart, sameEpoch, votesOn } from './rollback.ts';
 import { inForceAs, lacksShare, repeat, say } from './standing.ts';
@@ -29,7 +30,8 @@ export function* voteForAttempt(member: Member, ask: Ask & { op: 'attempt-vote' 
   if (said !== undefined && sameEpoch(decodeMessage('node/attempt-vote', said.bytes).sequence, view.sequence)) return said;
   if (!votesOn(member, view, current)) return refuse('quarantined', 'this member does not vote on this generation');
   const { guesses } = current.core.policy;
-  if (!mayVote(counters, attempt, guesses)) return yield* outOfRange(member, view, guesses, asked);
+  const next = mayTry(counters, attempt, guesses) && isNext(member, view, current, attempt, ask.shown);
+  if (!next) return yield* outOfRange(member, view, guesses, asked);
   const leftMs = waitMs(member, view, current, attempt);
   if (leftMs > 0) return yield* tooSoon(member, asked, leftMs);
   // Law 1 and 3: the guess is counted in the token before anyone hears anything. Signed only in this step, never again.

@@ -51,12 +51,13 @@ export function* stateLock(member: Member, place: Place, heard: number): Machine
 /** @returns what was learnt: false when it was known. @throws when the votes are not a lock's certificate */
 export function* learnLock(member: Member, votes: readonly Signed[]): Machine<boolean> {
   const { statements, slot, generation, digest, cleared, tried } = readLock(member, votes);
+  const sinceRestart = yield* allSinceRestart(statements);
+  yield* perform('saw', { sequences: statements.map(({ signer, sequence }) => ({ node: signer, sequence })) });
   const view = yield* perform('load', { slot });
   const current = inForceAs(member, view, { generation, digest });
   if ('refused' in current || view.record?.lock !== undefined) return false;
   // A statement held back while its member's token was rolled back could meet a confirmation that the member took since.
-  if (!(yield* allSinceRestart(statements))) return false;
-  yield* perform('saw', { sequences: statements.map(({ signer, sequence }) => ({ node: signer, sequence })) });
+  if (!sinceRestart) return false;
   const { counters, record } = view;
   const locked = { ...counters, tried: Math.max(counters.tried, tried), cleared: Math.max(counters.cleared, cleared), locked: true };
   if (!counters.locked || locked.tried !== counters.tried || locked.cleared !== counters.cleared) {

@@ -8,7 +8,7 @@ import type { Registration } from '../../vault/registration.ts';
 import { decodeMessage } from '../../wire/message.ts';
 import type { Signed } from '../../wire/signed.ts';
 import { type Ask, type Member, type Refusal, type Reply, refuse } from '../ask.ts';
-import { afterVote, GENERATION_WINDOW } from '../counters.ts';
+import { afterVote, GENERATION_STEP } from '../counters.ts';
 import { type Machine, perform, type View } from '../effects.ts';
 import type { Announcement, SlotRecord } from '../record.ts';
 import { readRequest } from './request.ts';
@@ -38,8 +38,8 @@ export function* voteForRegistration(member: Member, ask: Ask & { op: 'register-
     return refuse('stale-generation', 'this member voted under that generation already', { voted: counters.voted });
   }
   // Without a bound one compromised node could make a client use up all numbers at once (docs/design.md, "Choosing numbers").
-  if (generation > counters.voted + GENERATION_WINDOW) {
-    return refuse('stale-generation', `expected at most ${GENERATION_WINDOW} beyond the last vote`, { voted: counters.voted });
+  if (generation > counters.voted + GENERATION_STEP) {
+    return refuse('stale-generation', `expected at most ${GENERATION_STEP} beyond the last vote`, { voted: counters.voted });
   }
   if (counters.voted === 0 && !view.hasRoom) return refuse('token-full', 'the token takes no new slot');
   if (counters.active > 0) {

@@ -132,6 +132,7 @@ describe('a node whose host is somebody else’s', () => {
       caller,
       request: real({ signed, signature }),
       element: fromBase64url(String(asked(bob, 'attempt')['element'])),
+      shown: [],
     } as const;
     await expect(peer.ask(swapped)).rejects.toMatchObject({ code: 'malformed' });
     const forged = { ...swapped, caller: { ...caller, pass: new Secret(`${alice.raw.pass.slice(0, -8)}AAAAAAAA`) } };
