@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 import { PASS_LENGTH_MAX, refusal, registration } from './bodies.ts';
-import { cancelled, confirmed, id, place, point, proof, signedStatement, standing, votes, wayIn } from './values.ts';
+import { cancelled, confirmed, greeting, id, memory, place, point, proof, signedStatement, standing, votes, wayIn } from './values.ts';
 
 /** Proofs of one slot with all its parts take up to half of it. */
 export const PEER_BODY_BYTES_MAX = 256 * 1024;
@@ -31,11 +31,11 @@ export const peerAsk = z.discriminatedUnion('op', [
   z.strictObject({ op: z.literal('activate'), standing }),
   z.strictObject({ op: z.literal('confirm'), confirmed }),
   z.strictObject({ op: z.literal('lock'), place }),
-  z.strictObject({ op: z.literal('hello'), hello: signedStatement }),
+  z.strictObject({ op: z.literal('hello'), hello: signedStatement, memory }),
 ]);
 export type PeerAsk = z.output<typeof peerAsk>;
 
-const reply = z.union([signedStatement, refusal]);
+const reply = z.union([signedStatement, greeting, refusal]);
 const cursor = z.int().min(0);
 
 /** Holdings in one page of an inventory. */

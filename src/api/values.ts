@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import { fromBase64url, type Id, toBase64url } from '../base/bytes.ts';
 import { HoldfastError } from '../base/errors.ts';
+import type { Greeting } from '../quorum/ask.ts';
 import type { Cancelled, Certified, Confirmed, Proof, Standing } from '../quorum/record.ts';
 import type { Place } from '../vault/slot.ts';
 import type { Signed } from '../wire/signed.ts';
@@ -52,6 +53,21 @@ const statement: CodecOf<Signed> = z.codec(signed, statementValue, {
 export { statement as signedStatement };
 
 export const votes: CodecOf<readonly Signed[]> = z.array(statement).max(NODES_MAX);
+
+/** Of each member of a fleet its latest start and its latest vote that was used. */
+export const memory: CodecOf<readonly Signed[]> = z.array(statement).max(2 * NODES_MAX);
+
+const greetingValue = z.strictObject({
+  bytes: z.custom<Uint8Array>(),
+  signature: z.custom<Uint8Array>(),
+  memory: z.custom<readonly Signed[]>(),
+});
+
+/** The answer to a hello, with what its member remembers. */
+export const greeting: CodecOf<Greeting> = z.codec(z.strictObject({ ...signed.shape, memory }), greetingValue, {
+  decode: ({ signed: bytes, ...rest }) => ({ bytes, ...rest }),
+  encode: ({ bytes, ...rest }) => ({ signed: bytes, ...rest }),
+});
 
 export const wayIn = z.strictObject({ kind: z.enum(['passcode', 'recovery-code', 'passkey']), name: binary(32) });
 

@@ -78,6 +78,11 @@ const fleet = z.strictObject({
   quorum: z.int(),
   threshold: z.int(),
   nodes: z.array(node).max(7),
+  /**
+   * How many other nodes must vouch for one that has started before it votes: by default n-q+1, as few as are safe. More find out
+   * tokens that were put back together, and need more nodes that live.
+   */
+  rejoinAnswers: z.int().optional(),
   /** Code that these nodes may run, and how anyone rebuilds it. */
   measurements: z.array(z.strictObject({ digest: id, rebuild: word })).max(16),
   /** What was published about the fleet's making: SHA-256 of the file at `url`. */
@@ -166,6 +171,10 @@ function checkFleet(namespace: string, { id: claimed, quorum, threshold, ...rest
   if (claimed !== computed.id) fail('malformed', 'the id of a fleet is not that of its members', { claimed, actual: computed.id });
   const names = new Set(rest.nodes.map((one) => one.name));
   if (names.size !== rest.nodes.length) fail('malformed', 'two nodes of a fleet have the same name', { fleet: claimed });
+  const { rejoinAnswers } = rest;
+  const least = rest.nodes.length - quorum + 1;
+  if (rejoinAnswers !== undefined && (rejoinAnswers < least || rejoinAnswers >= rest.nodes.length))
+    fail('malformed', `rejoinAnswers: expected ${least} to ${rest.nodes.length - 1}`, { fleet: claimed });
   const absent = new Set(rest.absent?.map(({ node: one }) => one));
   if (absent.size !== (rest.absent?.length ?? 0) || ![...absent].every((one) => computed.nodes.some(({ id: member }) => member === one)))
     fail('malformed', 'absent: expected nodes of the fleet, each once', { fleet: claimed });

@@ -49,6 +49,8 @@ export class Driver {
   readonly locks = new SlotLocks();
   /** Whether this member votes: tasks/rejoin.ts decides. */
   standing: VotingStanding = 'none';
+  /** Enough others have told what they remember since this process began: tasks/rejoin.ts decides. */
+  merged = false;
   readonly #body: Body;
   readonly #index: number;
   /** Known to be proven: the store hands out the same one as long as the row is the same, and an operation reads it several times. */
@@ -121,8 +123,10 @@ export class Driver {
       case 'seen':
         return store.seen(effect.node);
       case 'saw':
-        await store.saw(effect.sequences);
+        await store.saw(effect.evidence);
         return undefined;
+      case 'memory':
+        return store.memory();
     }
   }
 

@@ -11,6 +11,7 @@ import { type Clock, systemClock } from '../base/ports.ts';
 import { obtainPin } from '../custody/pin.ts';
 import { readNamed } from '../files/configuration.ts';
 import { type EntryFleet, type FleetEntry, parseEntry } from '../fleet/entry.ts';
+import { answersToRejoin } from '../quorum/coordinator/rejoin.ts';
 import { openStore } from '../store/sqlite.ts';
 import { openToken, type Token, tlsEngineOptions, whenSpent } from '../token/index.ts';
 import { openRoot } from '../trust/roots.ts';
@@ -110,7 +111,10 @@ async function assemble(config: Config, stop: AbortSignal, clock: Clock, parts: 
     lockDelayMs,
     guessDelaysMs: config.guessDelaysMs,
   };
-  const vault = parts.add(new VaultService({ ...body, peers, timing, code, tokenClass: token.description.class }), (it) => it.close());
+  const { rejoinAnswers = answersToRejoin(fleet) } = entryFleet;
+  const vault = parts.add(new VaultService({ ...body, peers, timing, code, tokenClass: token.description.class, rejoinAnswers }), (it) =>
+    it.close(),
+  );
 
   if (config.transparency !== undefined) {
     const { intervalMs } = config.transparency;
@@ -225,6 +229,7 @@ const WARNINGS: ReadonlySet<TraceWord> = new Set([
   'store-not-believed',
   'proof-refused',
   'rolled-back',
+  'start-lost',
   'task-failed',
   'peer-unreachable',
   'peer-runs-other-code',

@@ -36,7 +36,7 @@ export class MemberSide implements MemberPort {
   async ask(ask: Question): Promise<Reply> {
     const heard = ask.op === 'lock' ? await this.#beforeLock(slotId(ask.place)) : 0;
     const { sequence } = this.#body.token.counters;
-    const self = { sequence, standing: this.#driver.standing, heard };
+    const self = { sequence, standing: this.#driver.standing, heard, merged: this.#driver.merged };
     const said = await this.#driver.run(this.#slotsOf(ask), (member) => reply(member, ask, self));
     if (ask.op === 'hello' && !isRefusal(said)) this.#greeted(decodeMessage('node/hello', ask.hello.bytes));
     return said;

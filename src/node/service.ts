@@ -6,6 +6,7 @@ import { type Id, NO_ID } from '../base/bytes.ts';
 import { HoldfastError } from '../base/errors.ts';
 import { type Random, systemRandom } from '../base/ports.ts';
 import type { Fleet } from '../fleet/fleet.ts';
+import { answersToRejoin } from '../quorum/coordinator/rejoin.ts';
 import type { CoordinatorPort, Health, MemberPort, PeersPort, ShareCounts, VaultPort } from '../web/ports.ts';
 import type { Message } from '../wire/message.ts';
 import { type Code, permits } from './code.ts';
@@ -51,6 +52,8 @@ export const DEFAULT_GUESS_DELAYS_MS: readonly number[] = [0, 0, 0, 60_000, 300_
 export interface VaultParts extends Body {
   readonly peers: PeersPort;
   readonly tokenClass: 'device' | 'host';
+  /** How many others must vouch for this member after a start; by default as few as are safe. */
+  readonly rejoinAnswers?: number;
   readonly timing?: Partial<Timing>;
   readonly random?: Random;
   /** By default development: from source, and no entry that says otherwise. */
@@ -105,7 +108,8 @@ export class VaultService implements VaultPort {
       this.#loops.push(loop);
       return loop;
     };
-    const rejoining = { intervalMs: rejoinIntervalMs, limitMs, random, measurement };
+    const { rejoinAnswers: answers = answersToRejoin(this.fleet) } = parts;
+    const rejoining = { intervalMs: rejoinIntervalMs, limitMs, random, measurement, answers };
     begin('rejoin', rejoinTurn(parts, this.#driver, this.#fellowship, rejoining), rejoinIntervalMs);
     const behind = (peer: Id, changes: number) => this.#behind.set(peer, changes);
     for (const peer of this.#fellowship.others) {

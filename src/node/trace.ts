@@ -16,6 +16,7 @@ export type TraceWord =
   | 'rejoined'
   /** This token was rolled back: it is quarantined for good. */
   | 'rolled-back'
+  | 'start-lost'
   | 'rejoin-undecided'
   | 'locked'
   | 'lock-postponed'

@@ -40,7 +40,8 @@ export type Ask =
   | { readonly op: 'confirm'; readonly confirmed: Confirmed }
   | { readonly op: 'cancel'; readonly place: Place; readonly cancelled: Cancelled }
   | { readonly op: 'lock'; readonly place: Place }
-  | { readonly op: 'hello'; readonly hello: Signed };
+  /** `memory`: all that the member remembers of the others (member/memory.ts). */
+  | { readonly op: 'hello'; readonly hello: Signed; readonly memory: readonly Signed[] };
 
 export interface Refusal {
   readonly refused: Code;
@@ -50,8 +51,13 @@ export interface Refusal {
   readonly statement?: Signed;
 }
 
+/** A node/hello-answer, and all that its member remembers of the others. */
+export interface Greeting extends Signed {
+  readonly memory: readonly Signed[];
+}
+
 /** What a member says: one signed statement, or a refusal. */
-export type Reply = Signed | Refusal;
+export type Reply = Signed | Greeting | Refusal;
 
 export function refuse(refused: Code, message: string, evidence?: Evidence): Refusal {
   return evidence === undefined ? { refused, message } : { refused, message, evidence };

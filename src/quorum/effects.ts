@@ -5,8 +5,9 @@
  */
 import type { Id } from '../base/bytes.ts';
 import type { Registration } from '../vault/registration.ts';
+import type { Signed } from '../wire/signed.ts';
 import type { Counters } from './counters.ts';
-import type { AccountEvent, SlotRecord } from './record.ts';
+import type { AccountEvent, Evidence, SlotRecord } from './record.ts';
 
 /**
  * Whether this member votes (member/rollback.ts). `full`: it does. `none`: it has started and does not yet know whether its
@@ -48,8 +49,10 @@ interface Results {
   events: { account: Id; result: readonly AccountEvent[] };
   /** The highest commit sequence ever seen of another member, or of what is kept under an id of its own beside it (`startsOf`). */
   seen: { node: Id; result: bigint };
-  /** Durable once resumed; keeps the highest. */
-  saw: { sequences: readonly { node: Id; sequence: bigint }[]; result: undefined };
+  /** Durable once resumed; keeps the highest, with the statement that shows it. */
+  saw: { evidence: readonly Evidence[]; result: undefined };
+  /** Every statement that is kept so. */
+  memory: { result: readonly Signed[] };
 }
 
 export type EffectKind = keyof Results;

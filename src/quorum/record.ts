@@ -85,6 +85,16 @@ export interface SlotRecord extends Proof {
   readonly announcements?: readonly Announcement[];
 }
 
+/** A statement by which a member shows that its token was at this sequence (member/memory.ts). */
+export interface Evidence {
+  /** Under what it is kept: the id of the member, or that of its starts. */
+  readonly node: Id;
+  readonly signer: Id;
+  readonly sequence: bigint;
+  readonly kind: 'vote' | 'start';
+  readonly by: Signed;
+}
+
 export type EventKind = 'registered' | 'replaced' | 'deleted' | 'guess' | 'success' | 'locked' | 'erased' | 'announced' | 'cancelled';
 
 /** One line of the account's event feed, as this member saw it. */

@@ -9,7 +9,7 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { fail } from '../base/errors.ts';
 
-const VERSION = 4;
+const VERSION = 5;
 
 /** Of one account, in the feed: a year of daily recoveries. */
 const EVENTS_KEPT = 256;
@@ -42,11 +42,14 @@ const ROW_VERSIONS = `
     UPDATE slots SET version = old.version + 1 WHERE slot = new.slot;
   END;
 `;
+/** Since version 5: what is seen of other members is kept with the statement that shows it (quorum/member/memory.ts). */
+const EVIDENCE = 'ALTER TABLE members ADD COLUMN signed BLOB; ALTER TABLE members ADD COLUMN signature BLOB;';
 /** What a file of each version lacks; 0 is a new one. */
 const LACKING: Readonly<Record<number, string>> = {
-  0: `${TABLES} ${BUNDLE} ${ROW_VERSIONS}`,
-  2: `${BUNDLE} ${ROW_VERSIONS}`,
-  3: ROW_VERSIONS,
+  0: `${TABLES} ${BUNDLE} ${ROW_VERSIONS} ${EVIDENCE}`,
+  2: `${BUNDLE} ${ROW_VERSIONS} ${EVIDENCE}`,
+  3: `${ROW_VERSIONS} ${EVIDENCE}`,
+  4: EVIDENCE,
   [VERSION]: '',
 };
 
@@ -84,8 +87,11 @@ export const writes = {
   trimAnnounced: `
     DELETE FROM events WHERE account = ? AND slot = ? AND kind = 'announced' AND at <=
       (SELECT at FROM events WHERE account = ? AND slot = ? AND kind = 'announced' ORDER BY at DESC LIMIT 1 OFFSET ${ANNOUNCED_KEPT})`,
-  /** node, sequence */
-  saw: 'INSERT INTO members (node, seen) VALUES (?, ?) ON CONFLICT (node) DO UPDATE SET seen = max(seen, excluded.seen)',
+  /** node, sequence, the statement that shows it and its signature */
+  saw: `
+    INSERT INTO members (node, seen, signed, signature) VALUES (?, ?, ?, ?)
+    ON CONFLICT (node) DO UPDATE SET seen = excluded.seen, signed = excluded.signed, signature = excluded.signature
+      WHERE excluded.seen > seen`,
   /** node, cursor */
   cursor: 'INSERT INTO members (node, cursor) VALUES (?, ?) ON CONFLICT (node) DO UPDATE SET cursor = excluded.cursor',
   /** bundle */

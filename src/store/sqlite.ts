@@ -12,10 +12,11 @@ import { type Id, idFromBytes, idToBytes } from '../base/bytes.ts';
 import { type Code, HoldfastError } from '../base/errors.ts';
 import type { AccountEvent, Change, ChangePage, RecordPage, SlotRecord } from '../quorum/record.ts';
 import { Reader, u64 } from '../wire/field.ts';
+import type { Signed } from '../wire/signed.ts';
 import { type Batches, startBatches } from './batches.ts';
 import { decodeProof, decodeRow, encodeRow } from './row.ts';
 import { LATEST } from './schema.ts';
-import type { OnUnreadable, SaveWith, Store } from './store.ts';
+import type { OnUnreadable, SaveWith, Seen, Store } from './store.ts';
 
 const reads = {
   slot: 'SELECT proof, own, version FROM slots WHERE slot = ?',
@@ -27,6 +28,7 @@ const reads = {
   events: `
     SELECT slot, kind, generation, digest, attempt, time
     FROM (SELECT * FROM events WHERE account = ? ORDER BY kind = 'announced' DESC, at DESC LIMIT ?) ORDER BY at DESC`,
+  memory: 'SELECT signed, signature FROM members WHERE signed IS NOT NULL ORDER BY node',
   member: 'SELECT seen, cursor FROM members WHERE node = ?',
   bundle: 'SELECT bundle FROM served',
   due: 'SELECT slot FROM slots WHERE due <= ? ORDER BY due LIMIT ?',
@@ -137,15 +139,23 @@ class SqliteStore implements Store {
     return seen;
   }
 
-  async saw(sequences: readonly { readonly node: Id; readonly sequence: bigint }[]): Promise<void> {
-    const newer: { node: Id; sequence: bigint }[] = [];
-    for (const one of sequences) if (one.sequence > (await this.seen(one.node))) newer.push(one);
+  async saw(evidence: readonly Seen[]): Promise<void> {
+    const newer: Seen[] = [];
+    for (const one of evidence) if (one.sequence > (await this.seen(one.node))) newer.push(one);
     if (newer.length === 0) return;
     await this.#batches.write(
-      newer.map(({ node, sequence }) => ({ kind: 'saw', node: idToBytes(node), sequence: u64.write(sequence) }) as const),
+      newer.map(({ node, sequence, by: { bytes, signature } }) => {
+        return { kind: 'saw', node: idToBytes(node), sequence: u64.write(sequence), signed: bytes, signature } as const;
+      }),
     );
     // Not before it is durable: whoever is told of it acts on it.
     for (const { node, sequence } of newer) if (sequence > (this.#seen.get(node) ?? 0n)) this.#seen.set(node, sequence);
+  }
+
+  async memory(): Promise<readonly Signed[]> {
+    return this.#all('memory').flatMap(({ signed: bytes, signature }) =>
+      bytes instanceof Uint8Array && signature instanceof Uint8Array ? [{ bytes, signature }] : [],
+    );
   }
 
   async cursor(peer: Id): Promise<number> {

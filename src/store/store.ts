@@ -8,12 +8,20 @@
  */
 import type { Id } from '../base/bytes.ts';
 import type { AccountEvent, ChangePage, RecordPage, SlotRecord } from '../quorum/record.ts';
+import type { Signed } from '../wire/signed.ts';
 
 export interface SaveWith {
   /** Goes into the account's feed in the same transaction. */
   readonly event?: AccountEvent;
   /** Milliseconds since 1970: when this slot wants attention (`due`). Without it, never. */
   readonly dueMs?: number;
+}
+
+/** A sequence of a member, or of its starts (quorum/member/memory.ts), and the statement of that member that shows it. */
+export interface Seen {
+  readonly node: Id;
+  readonly sequence: bigint;
+  readonly by: Signed;
 }
 
 export interface Store {
@@ -31,8 +39,10 @@ export interface Store {
   events(account: Id, limit: number): Promise<readonly AccountEvent[]>;
   /** The highest commit sequence kept of a member; 0 for none. */
   seen(node: Id): Promise<bigint>;
-  /** Keeps the highest. */
-  saw(sequences: readonly { readonly node: Id; readonly sequence: bigint }[]): Promise<void>;
+  /** Keeps the highest of each, with the statement that shows it. */
+  saw(evidence: readonly Seen[]): Promise<void>;
+  /** Every statement that is kept so; nothing was checked since. */
+  memory(): Promise<readonly Signed[]>;
   /** How far a peer's changes were learnt; 0 for not at all. */
   cursor(peer: Id): Promise<number>;
   keepCursor(peer: Id, cursor: number): Promise<void>;

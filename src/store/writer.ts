@@ -15,7 +15,7 @@ export type Write =
       readonly account: Blob;
       readonly values: readonly [slot: Blob, kind: string, generation: number, digest: Blob, attempt: number, time: number];
     }
-  | { readonly kind: 'saw'; readonly node: Blob; readonly sequence: Blob }
+  | { readonly kind: 'saw'; readonly node: Blob; readonly sequence: Blob; readonly signed: Blob; readonly signature: Blob }
   | { readonly kind: 'cursor'; readonly node: Blob; readonly cursor: number }
   | { readonly kind: 'bundle'; readonly bundle: string }
   | { readonly kind: 'postpone'; readonly slot: Blob; readonly due: number };
@@ -60,7 +60,7 @@ function open(file: string): (order: Order) => void {
         trimAnnounced.run(one.account, one.values[0], one.account, one.values[0]);
         return;
       case 'saw':
-        saw.run(one.node, one.sequence);
+        saw.run(one.node, one.sequence, one.signed, one.signature);
         return;
       case 'cursor':
         keepCursor.run(one.node, one.cursor);

@@ -20,7 +20,8 @@ export type CounterCall =
   | { readonly op: 'read'; readonly slot: Id }
   | { readonly op: 'commit'; readonly slot: Id; readonly counters: Counters }
   | { readonly op: 'quarantine' }
-  | { readonly op: 'vouch' };
+  | { readonly op: 'vouch' }
+  | { readonly op: 'restart'; readonly above: bigint };
 
 export type Call = ComputeCall | CounterCall;
 export type Value = Uint8Array | readonly Uint8Array[] | boolean | Counters | bigint;

@@ -60,6 +60,11 @@ export interface CounterBank {
   /** Set by `quarantine`, for good. */
   readonly quarantined: boolean;
   quarantine(): Promise<void>;
+  /**
+   * Goes on as a start later than this one: the token lost the record of a start that others have heard of. Durable once resolved.
+   * @returns the sequence of the new start
+   */
+  restart(above: bigint): Promise<bigint>;
   /** False: refuse registrations (`token-full`), never votes. */
   readonly hasRoom: boolean;
 }
@@ -152,6 +157,7 @@ function countersOf(pool: Pool): CounterBank {
     vouch: async () => {
       await pool.call('counters', { op: 'vouch' });
     },
+    restart: async (above) => (await pool.call('counters', { op: 'restart', above })) as bigint,
     quarantine: async () => {
       await pool.call('counters', { op: 'quarantine' });
     },

@@ -140,9 +140,11 @@ function count(bank: Bank, calls: readonly CounterCall[]): CallOutcome[] {
   const sequences = bank.commit(commits);
   if (calls.some((call) => call.op === 'quarantine')) bank.quarantine();
   if (calls.some((call) => call.op === 'vouch')) bank.vouch();
+  for (const call of calls) if (call.op === 'restart') bank.restart(call.above);
   let next = 0;
   return calls.map((call) => {
     if (call.op === 'read') return { value: bank.read(call.slot) };
+    if (call.op === 'restart') return { value: bank.state.sequence };
     if (call.op === 'quarantine' || call.op === 'vouch') return { value: true };
     const sequence = sequences[next++];
     assert(sequence !== undefined, 'every commit has its result');

@@ -52,8 +52,8 @@ const shapes = {
   'node/lock-statement': { ...slotHead, cleared: u32, tried: u32, sequence: u64 },
   /** A member after its start: the last sequence of its token that others vouched for, and the one it goes on with. */
   'node/hello': { nonce, found: u64, started: u64, measurement: id },
-  /** What another member knows of it: the highest sequence in a vote, and the latest start before this one; and its own sequence now. */
-  'node/hello-answer': { subject: id, nonce, highest: u64, latestStart: u64, standing: flag, sequence: u64 },
+  /** Another member has heard it. `vouches`: what it remembers of all members is complete. Its own sequence now. */
+  'node/hello-answer': { subject: id, nonce, vouches: flag, sequence: u64 },
   /** The account's recent events as this member recorded them (SHA-256 of the JSON text). */
   'node/events': { account: id, nonce, events: id },
   /** A node stands in this fleet entry with its own keys, and what the entry says of it is true (a leaf of the log carries it). */
@@ -102,6 +102,11 @@ export function describeMessage(type: MessageType): string {
 }
 
 export const messageTypes = Object.keys(shapes) as readonly MessageType[];
+
+/** The type that these bytes say they are of; nothing for any other. */
+export function typeOf(signed: Uint8Array): MessageType | undefined {
+  return messageTypes.find((type) => heads[type].every((byte, i) => byte === signed[i]));
+}
 
 /** The bytes to sign. @throws `malformed` when a value does not fit its field. */
 export function encodeMessage<T extends MessageType>(type: T, message: Message<T>): Uint8Array {

@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import { HoldfastError } from '../../src/base/errors.ts';
-import { startsOf } from '../../src/quorum/member/rollback.ts';
+import { startsOf } from '../../src/quorum/member/memory.ts';
 import { TestFleet } from './fleet.ts';
 import { Person } from './person.ts';
 

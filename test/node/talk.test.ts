@@ -9,7 +9,7 @@ import type { MemberPort } from '../../src/web/ports.ts';
 
 const ids = ['a', 'b', 'c'].map((letter) => letter.repeat(64) as Id);
 const [a, b, c] = ids as [Id, Id, Id];
-const hello = { op: 'hello', hello: { bytes: new Uint8Array(), signature: new Uint8Array() } } as const;
+const hello = { op: 'hello', hello: { bytes: new Uint8Array(), signature: new Uint8Array() }, memory: [] } as const;
 const says = (text: string): Reply => ({ bytes: utf8(text), signature: new Uint8Array(64) });
 const later = <T>(ms: number, value: T) => new Promise<T>((resolve) => setTimeout(resolve, ms, value));
 const never = new AbortController().signal;

@@ -28,6 +28,8 @@ export class BenchMember {
   counters = new Map<Id, Counters>();
   records = new Map<Id, SlotRecord>();
   seen = new Map<Id, bigint>();
+  memory = new Map<Id, Signed>();
+  merged = true;
   sequence = 1n << 32n;
   standing: VotingStanding = 'full';
   /** As long ago as the test says. */
@@ -47,7 +49,7 @@ export class BenchMember {
   }
 
   ask(ask: Question, heard = 0): Reply {
-    return this.drive(reply(this.member, ask, { sequence: this.sequence, standing: this.standing, heard }));
+    return this.drive(reply(this.member, ask, { sequence: this.sequence, standing: this.standing, heard, merged: this.merged }));
   }
 
   learn(proof: Proof): void {
@@ -94,10 +96,14 @@ export class BenchMember {
       case 'seen':
         return this.seen.get(effect.node) ?? 0n;
       case 'saw':
-        for (const { node, sequence } of effect.sequences) {
-          if (sequence > (this.seen.get(node) ?? 0n)) this.seen.set(node, sequence);
+        for (const { node, sequence, by } of effect.evidence) {
+          if (sequence <= (this.seen.get(node) ?? 0n)) continue;
+          this.seen.set(node, sequence);
+          this.memory.set(node, by);
         }
         return undefined;
+      case 'memory':
+        return [...this.memory.values()];
     }
   }
 }

@@ -2,7 +2,7 @@
  * A node whose token does whatever the adversary wants: it signs anything under its own key, for any number, twice; says too
  * much or too little; answers wrongly; and otherwise behaves, so as not to be noticed.
  */
-import type { Id } from '../../src/base/bytes.ts';
+import { type Id, NO_ID } from '../../src/base/bytes.ts';
 import type { Ask, Reply } from '../../src/quorum/ask.ts';
 import { decodeMessage, encodeMessage } from '../../src/wire/message.ts';
 import { hash } from '../../src/wire/signed.ts';
@@ -93,11 +93,18 @@ export class Compromised {
       }
       case 'hello': {
         const { signer, nonce } = decodeMessage('node/hello', ask.hello.bytes);
-        // To know nothing is the dangerous lie; to know too much only stops a member from voting.
-        const highest = 0n;
-        return node.sign(
-          encodeMessage('node/hello-answer', { ...head, subject: signer, nonce, highest, latestStart: 0n, standing: true, sequence }),
+        const answer = node.sign(
+          encodeMessage('node/hello-answer', { ...head, subject: signer, nonce, vouches: trick !== 'deflate', sequence }),
         );
+        // To know nothing is the dangerous lie. To know too much takes statements of the member's own: these are no such.
+        const far = 0xffff_0000_0000n;
+        const { found, ...said } = decodeMessage('node/hello', ask.hello.bytes);
+        const slot = { slot: this.#simulation.slot, generation: 1, digest: NO_ID };
+        const claims = [
+          node.sign(encodeMessage('node/hello', { ...said, found, started: far })),
+          node.sign(encodeMessage('node/register-vote', { fleet: fleet.id, signer, ...slot, sequence: far })),
+        ];
+        return { ...answer, memory: trick === 'inflate' ? claims : [] };
       }
       case 'activate':
         return 'behave';

@@ -30,6 +30,7 @@ export function judge(simulation: Simulation): void {
     if (device.memo.deposit?.votes !== undefined) finish(simulation, device, deposit(device.client), '');
   }
   converge(simulation);
+  allVoteAgain(simulation);
   const standing = inForce(simulation);
   if (isSplit(simulation)) return story.count('ending: split by compromised nodes');
   story.tell('world', () => `what stands: ${standing === undefined ? 'nothing' : standing.name}`);
@@ -65,7 +66,7 @@ function* push(device: Device): ClientMachine<void> {
 }
 
 function honest(simulation: Simulation): Node[] {
-  return simulation.nodes.filter((node) => !simulation.isCompromised(node));
+  return simulation.nodes.filter((node) => !simulation.isCompromised(node) && !simulation.lost.has(node));
 }
 
 /** Everyone reads everyone's feed, a few times over. */
@@ -74,6 +75,16 @@ function converge(simulation: Simulation): void {
     for (const node of honest(simulation)) for (const from of honest(simulation)) catchUp(simulation, node, from);
     wait(simulation, 1000);
   }
+}
+
+/** After any order of restarts and power cuts, and with dead nodes, without a person. */
+function allVoteAgain(simulation: Simulation): void {
+  if (simulation.plan.profile !== 'bad days') return;
+  for (const { standing, name } of honest(simulation)) {
+    if (standing !== 'full')
+      throw new LawBroken('liveness', `${name} does not vote again: ${standing === 'none' ? 'starting' : 'quarantined'}`);
+  }
+  simulation.story.count('ending: all vote again');
 }
 
 function inForce(simulation: Simulation): Deal | undefined {

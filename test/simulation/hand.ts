@@ -74,13 +74,13 @@ export class Hand {
   /** Asks these members for their votes; those of compromised tokens he makes himself. */
   askVotes(some: readonly Node[], guess: Guess): void {
     const { generation, digest, attempt, element } = guess;
-    const ask = { op: 'attempt-vote', ...this.authorise(guess), element, shown: this.#statuses(digest) } as const;
+    const ask = { op: 'attempt-vote', ...this.authorise(guess), element, shown: this.askStatuses(digest) } as const;
     for (const to of some) this.#simulation.network.send(undefined, to, { kind: 'ask', ask }, (reply) => this.collect(ask, reply));
     for (const [id, vote] of this.#simulation.forge(digest, generation, attempt, hash(element))) this.#hold(vote, element, id);
   }
 
   /** He asks every node how the account stands, and has those of compromised tokens say what helps him. */
-  #statuses(digest: Id): readonly Signed[] {
+  askStatuses(digest: Id): readonly Signed[] {
     const { caller, slot } = this.device;
     const { nodes, network } = this.#simulation;
     const { request } = this.device.sign({ operation: 'status', slot, generation: 0, digest: NO_ID, attempt: 0, body: NO_ID });

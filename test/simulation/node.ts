@@ -10,10 +10,11 @@ import type { Fleet, FleetNode } from '../../src/fleet/fleet.ts';
 import { type Ask, isRefusal, type Member, type Refusal, type Reply } from '../../src/quorum/ask.ts';
 import { type Counters, NEW_COUNTERS } from '../../src/quorum/counters.ts';
 import type { Effect, Machine, View, VotingStanding } from '../../src/quorum/effects.ts';
+import { takeIn } from '../../src/quorum/member/memory.ts';
 import type { AccountEvent, Proof, SlotRecord } from '../../src/quorum/record.ts';
 import type { Place } from '../../src/vault/slot.ts';
 import { decodeMessage } from '../../src/wire/message.ts';
-import { hash } from '../../src/wire/signed.ts';
+import { hash, type Signed } from '../../src/wire/signed.ts';
 import { typeOf } from './checks.ts';
 import type { SigningKey } from './cryptography.ts';
 import type { Machines } from './machines.ts';
@@ -33,6 +34,8 @@ export interface Token {
 export interface Disk {
   records: Map<Id, SlotRecord>;
   seen: Map<Id, bigint>;
+  /** The statements that show it. */
+  memory: Map<Id, Signed>;
   /** Of each slot, when it changed last. */
   cursors: Map<Id, number>;
   head: number;
@@ -59,11 +62,14 @@ export class Node {
   readonly machines: Machines;
   readonly #simulation: Simulation;
   token: Token = { counters: new Map(), sequence: 0n, unvouched: undefined, quarantined: false };
-  disk: Disk = { records: new Map(), seen: new Map(), cursors: new Map(), head: 0, events: [], read: new Map() };
+  disk: Disk = { records: new Map(), seen: new Map(), memory: new Map(), cursors: new Map(), head: 0, events: [], read: new Map() };
   alive = false;
   /** Rises with every start; what belongs to an earlier one is dropped. */
   life = 0;
+  #beforeStart: Token | undefined;
   standing: VotingStanding = 'none';
+  /** Of this life. */
+  merged = false;
   found = 0n;
   started = 0n;
   /** Of this life: when an attempt was last counted. */
@@ -113,15 +119,38 @@ export class Node {
     this.alive = true;
     this.life += 1;
     this.standing = standing;
+    this.merged = false;
     this.#countedMs.clear();
     this.#beganMs = this.#simulation.world.now;
     const { token } = this;
+    this.#beforeStart = copyToken(token);
     this.found = (this.machines.remembersVouched ? token.unvouched : undefined) ?? token.sequence;
     // A token of class `device` is not put back, and needs nobody's word.
     token.unvouched = standing === 'full' ? undefined : this.found;
-    // With a random part, as the token's (token/bank): two starts of one epoch are told apart by it.
-    this.started = (((token.sequence >> 32n) + 1n) << 32n) | BigInt(this.#simulation.world.chance.between(0, 0x7fff_ffff));
+    this.restart(0n);
+  }
+
+  /**
+   * The power goes before a token that does not sync has written down that it started. @returns false when it has counted since:
+   * then it would have lost more than a start.
+   */
+  loseStart(): boolean {
+    if (this.#beforeStart === undefined || this.token.sequence !== this.started) return false;
+    this.token = copyToken(this.#beforeStart);
+    return true;
+  }
+
+  /** With a random part, as the token's (token/bank): two starts of one epoch are told apart by it. */
+  restart(above: bigint): void {
+    const { token } = this;
+    const latest = above > token.sequence ? above : token.sequence;
+    this.started = (((latest >> 32n) + 1n) << 32n) | BigInt(this.#simulation.world.chance.between(0, 0x7fff_ffff));
     token.sequence = this.started;
+  }
+
+  /** Takes in what others remember, as a restarted member does before anything else. */
+  takeIn(memory: readonly Signed[]): boolean {
+    return this.#answer('memory', () => takeIn(this.member, memory)) === undefined && this.alive;
   }
 
   /** The others' word that nothing is missing. */
@@ -163,7 +192,7 @@ export class Node {
   /** What the member says to a question; nothing when the process died over it. */
   ask(ask: Exclude<Ask, { op: 'cancel' }>, heard = 0): Reply | undefined {
     if (ask.op === 'register-vote') this.#simulation.checks.askedToReplace(this.id, ask.registration);
-    const self = { sequence: this.token.sequence, standing: this.standing, heard };
+    const self = { sequence: this.token.sequence, standing: this.standing, heard, merged: this.merged };
     return this.#answer(ask.op, () => this.machines.reply(this.member, ask, self), ask);
   }
 
@@ -285,10 +314,14 @@ export class Node {
       case 'seen':
         return disk.seen.get(effect.node) ?? 0n;
       case 'saw':
-        for (const { node, sequence } of effect.sequences) {
-          if (sequence > (disk.seen.get(node) ?? 0n)) disk.seen.set(node, sequence);
+        for (const { node, sequence, by } of effect.evidence) {
+          if (sequence <= (disk.seen.get(node) ?? 0n)) continue;
+          disk.seen.set(node, sequence);
+          disk.memory.set(node, by);
         }
         return undefined;
+      case 'memory':
+        return [...disk.memory.values()];
     }
   }
 
@@ -328,6 +361,7 @@ function copyToken(token: Token): Token {
   return { ...token, counters: new Map(token.counters) };
 }
 
-function copyDisk({ records, seen, cursors, head, events, read }: Disk): Disk {
-  return { records: new Map(records), seen: new Map(seen), cursors: new Map(cursors), head, events, read: new Map(read) };
+function copyDisk({ records, seen, memory, cursors, head, events, read }: Disk): Disk {
+  const maps = { records: new Map(records), seen: new Map(seen), memory: new Map(memory), cursors: new Map(cursors) };
+  return { ...maps, head, events, read: new Map(read) };
 }

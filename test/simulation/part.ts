@@ -28,6 +28,7 @@ const MET = [
   ...['status', 'register-vote', 'attempt-vote', 'answer', 'confirm', 'lock', 'hello'].flatMap((ask) =>
     ['sign', 'inflate', 'deflate'].map((trick) => `compromised: ${trick} ${ask}`),
   ),
+  ...['power cut', 'rolling restart', 'start lost', 'node lost for good', 'member start-lost', 'ending: all vote again'],
   ...['owner objects', 'lock stated', 'shares erased', 'ending: owner recovers', 'ending: stranger recovers', 'ending: locked'],
 ];
 

@@ -6,7 +6,15 @@ import { Chance } from './random.ts';
 /** Test files that share the seeds, so that they run side by side. */
 export const PARTS = 4;
 
-export const PROFILES = ['crashes', 'restored disks', 'rolled back', 'lying coordinators', 'compromised', 'liars without login'] as const;
+export const PROFILES = [
+  'crashes',
+  'restored disks',
+  'rolled back',
+  'lying coordinators',
+  'compromised',
+  'liars without login',
+  'bad days',
+] as const;
 export type Profile = (typeof PROFILES)[number];
 
 export type OwnerAct = 'deposit' | 'replace' | 'delete' | 'recover' | 'mistype' | 'push' | 'cancel';
@@ -33,6 +41,8 @@ export interface Plan {
   /** Positions. */
   readonly compromised: readonly number[];
   readonly lying: readonly number[];
+  /** Those that die for good, sooner or later; with the compromised ones still fewer than keep a restarted member from voting. */
+  readonly lost: readonly number[];
   /** The one whose token may be put back: the quorum's argument (member/rollback.ts) bears one that forgets at a time. */
   readonly victim: number | undefined;
   /** Every so often a node is stopped, and may find an older disk or token when it starts. */
@@ -54,6 +64,9 @@ export function planOf(seed: number): Plan {
   const withTraitors = profile === 'compromised' || (profile === 'liars without login' && chance.happens(0.6));
   // More could hold up every quorum for good: then nothing is lost, but nothing can be shown to work either.
   const most = Math.min(quorum - 1, size - quorum);
+  // A member comes back on the word of n-q+1 others (quorum/coordinator/rejoin.ts): so many may be dead, or liars.
+  const spare = profile === 'bad days' ? chance.shuffled(positions).slice(0, Math.min(quorum - 2, size - quorum)) : [];
+  const liars = chance.between(0, spare.length);
   return {
     seed,
     profile,
@@ -65,7 +78,7 @@ export function planOf(seed: number): Plan {
       graceSeconds: chance.pick([0, 0, 5, 20]),
     },
     devices: chance.pick([1, 2, 2]),
-    tokenClass: profile === 'rolled back' || (crashesOnly && chance.happens(0.5)) ? 'host' : 'device',
+    tokenClass: profile === 'rolled back' || profile === 'bad days' || (crashesOnly && chance.happens(0.5)) ? 'host' : 'device',
     rates: {
       lost: chance.pick([0, 0.02, 0.1]),
       duplicated: chance.pick([0, 0.05, 0.2]),
@@ -81,7 +94,9 @@ export function planOf(seed: number): Plan {
       owner: { deposit: 0.4, replace: 1, delete: 0.3, recover: 4, mistype: chance.pick([0.5, 3]), push: 1, cancel: 1 },
       adversary: hostileActs(profile),
     },
-    compromised: withTraitors ? chance.shuffled(positions).slice(0, chance.between(1, most)) : [],
+    lost: spare.slice(liars),
+    compromised:
+      profile === 'bad days' ? spare.slice(0, liars) : withTraitors ? chance.shuffled(positions).slice(0, chance.between(1, most)) : [],
     lying: withLiars ? chance.some(positions) : [],
     victim: profile === 'rolled back' ? chance.pick(positions) : undefined,
     restores: profile === 'restored disks' || profile === 'rolled back',
@@ -95,6 +110,7 @@ function hostileActs(profile: Profile): Activity['adversary'] {
   const hostile = { repeat: 4, burn: 6, redeem: 6, mix: 1, swap: 1, guess: 2, forge: 1, announce: 0.3 };
   switch (profile) {
     case 'crashes':
+    case 'bad days':
       return {};
     case 'liars without login':
       return { repeat: 1 };

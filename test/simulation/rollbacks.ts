@@ -6,6 +6,7 @@ import type { Node, Snapshot } from './node.ts';
 import type { Simulation } from './simulation.ts';
 
 const POLLS_MAX = 20;
+const STEP_MS = 60;
 /** Past the delay after which members state locks. */
 const LOCK_TRIES_MS = [10_000, 15_000, 20_000];
 
@@ -70,11 +71,18 @@ export class Rollbacks {
     if (target === undefined || deal === undefined || victim.standing !== 'full' || this.#busy) return;
     const { generation, digest, guesses } = target;
     const { slot } = this.#hand.device;
-    const attempt = victim.view(slot).counters.cleared + guesses;
+    const { tried, cleared } = victim.view(slot).counters;
+    const attempt = cleared + guesses;
     const guess = { generation, digest, attempt, element: this.#hand.newElement() };
-    this.#hand.askVotes(nodes, guess);
     this.#busy = true;
-    world.after(100, () => {
+    // Members follow one number at a time, on the statuses of those who have counted the one before.
+    for (let number = Math.min(tried + 1, attempt); number <= attempt; number += 1) {
+      const one = number === attempt ? guess : { ...guess, attempt: number, element: this.#hand.newElement() };
+      const atMs = (number - tried) * STEP_MS;
+      world.after(atMs, () => this.#hand.askStatuses(digest));
+      world.after(atMs + STEP_MS / 2, () => this.#hand.askVotes(nodes, one));
+    }
+    world.after(Math.max(1, attempt - tried + 1) * STEP_MS + 100, () => {
       const votes = this.#hand.votesFor(guess).slice(0, fleet.quorum);
       if (votes.length < fleet.quorum) {
         this.#busy = false;

@@ -8,6 +8,7 @@ import type { Registration } from '../../src/vault/registration.ts';
 import { accountId, PASSCODE, type Place, slotId } from '../../src/vault/slot.ts';
 import { type Signed, signMessage } from '../../src/wire/signed.ts';
 import { Adversary } from './adversary.ts';
+import { scheduleBadDays } from './bad-days.ts';
 import { Checks } from './checks.ts';
 import { Compromised } from './compromised.ts';
 import { type Deal, Keys, Vault } from './cryptography.ts';
@@ -53,6 +54,8 @@ export class Simulation {
   readonly attemptsAsked = new Map<Id, Set<number>>();
   /** Nobody begins anything any more. */
   quiet = false;
+  /** Nodes that are dead for good. */
+  readonly lost = new Set<Node>();
   readonly #snapshots = new Map<Node, Snapshot[]>();
   readonly #compromised: Compromised;
   readonly #liar: Liar;
@@ -98,6 +101,7 @@ export class Simulation {
     for (const node of this.nodes) this.#start(node);
     this.faults.schedulePartitions(this.nodes.map((node) => node.id));
     this.#scheduleStops();
+    if (plan.profile === 'bad days') scheduleBadDays(this);
     world.run(START_MS + 3000);
     this.owner.live();
     if (Object.keys(plan.activity.adversary).length > 0) new Adversary(this).live();
@@ -105,7 +109,7 @@ export class Simulation {
     this.quiet = true;
     this.faults.heal();
     this.story.tell('world', () => 'heals');
-    for (const node of this.nodes) if (!node.alive) this.#start(node);
+    for (const node of this.nodes) if (!node.alive && !this.lost.has(node)) this.#start(node);
     judge(this);
   }
 
@@ -183,10 +187,11 @@ export class Simulation {
     this.#start(node);
   }
 
-  killed(node: Node): void {
+  killed(node: Node, startLost = false): void {
     node.kill();
     this.world.after(this.world.chance.between(20, this.world.chance.pick([200, 10_000])), () => {
-      if (node.alive) return;
+      if (node.alive || this.lost.has(node)) return;
+      if (startLost && node.loseStart()) this.story.count('start lost');
       if (!this.quiet) this.#mayRestore(node);
       this.#start(node);
     });

@@ -1,6 +1,7 @@
 /** What a node does without being asked: rejoin after a start, catch up from the others, lock what is used up, erase it. */
 import type { Id } from '../../src/base/bytes.ts';
 import { isRefusal, type Reply } from '../../src/quorum/ask.ts';
+import { answersToRejoin } from '../../src/quorum/coordinator/rejoin.ts';
 import { exhausted } from '../../src/quorum/counters.ts';
 import { parseRegistration } from '../../src/vault/registration.ts';
 import { type Place, slotId } from '../../src/vault/slot.ts';
@@ -35,20 +36,24 @@ function askToRejoin(simulation: Simulation, node: Node): void {
   const nonce = world.chance.bytes(32);
   const head = { fleet: fleet.id, signer: node.id, measurement: NO_MEASUREMENT };
   const hello = node.sign(encodeMessage('node/hello', { ...head, nonce, found: node.found, started: node.started }));
-  const talk = node.machines.rejoin(fleet, node.id, simulation.keys.verify, hello, patience(simulation), () => node.token.sequence);
-  converse(simulation, node, talk, (verdict) => {
+  const answers = answersToRejoin(fleet);
+  const memory = [...node.disk.memory.values()];
+  const asking = { self: node.id, hello, memory, answers, latest: () => node.token.sequence };
+  converse(simulation, node, node.machines.rejoin(fleet, simulation.keys.verify, asking, patience(simulation)), (verdict) => {
     story.tell(node.name, () => `after its start: ${verdict.kind}`);
     story.count(`member ${verdict.kind}`);
-    if (verdict.kind === 'rolled-back') {
-      node.token.quarantined = true;
-      node.disk.seen.set(node.id, verdict.highest);
-    }
+    const { life } = node;
+    const again = () => world.after(world.chance.between(500, 5000), () => node.life === life && askToRejoin(simulation, node));
+    if (!node.takeIn(verdict.memory)) return;
+    if (verdict.newSince.size >= answers) node.merged = true;
+    if (verdict.kind === 'rolled-back') node.token.quarantined = true;
     if (node.token.quarantined) node.standing = { newSince: verdict.newSince };
-    else if (verdict.kind === 'rejoined') node.vouch();
-    else {
-      const { life } = node;
-      world.after(world.chance.between(500, 5000), () => node.life === life && askToRejoin(simulation, node));
+    else if (verdict.kind === 'rejoined' || node.standing === 'full') node.vouch();
+    else if (verdict.kind === 'start-lost') {
+      node.restart(verdict.above);
+      again();
     }
+    if (verdict.kind === 'undecided') again();
   });
 }
 

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { Id } from '../../src/base/bytes.ts';
+import { fromUtf8, type Id, utf8 } from '../../src/base/bytes.ts';
 import type { AccountEvent } from '../../src/quorum/record.ts';
 import { openStore } from '../../src/store/sqlite.ts';
 import type { Store } from '../../src/store/store.ts';
@@ -94,6 +94,7 @@ describe('records', () => {
     await store.close();
     const before = new DatabaseSync(join(directory, 'holdfast.db'));
     before.exec('DROP TABLE served; DROP TRIGGER slots_written; ALTER TABLE slots DROP COLUMN version; PRAGMA user_version = 2;');
+    before.exec('ALTER TABLE members DROP COLUMN signed; ALTER TABLE members DROP COLUMN signature;');
     before.close();
     await open();
     expect(await store.load(slot)).toEqual(record);
@@ -111,7 +112,7 @@ describe('records', () => {
     database.close();
     await expect(open()).rejects.toMatchObject({ code: 'configuration' });
     const mend = new DatabaseSync(join(directory, 'holdfast.db'));
-    mend.exec('PRAGMA user_version = 4');
+    mend.exec('PRAGMA user_version = 5');
     mend.close();
     await open();
   });
@@ -199,22 +200,23 @@ describe('members', () => {
     const node = anyId();
     expect(await store.seen(node)).toBe(0n);
     const high = 2n ** 63n + 5n;
-    await store.saw([
-      { node, sequence: 7n },
-      { node, sequence: high },
-    ]);
-    await store.saw([{ node, sequence: high - 1n }]);
+    const shown = (sequence: bigint) => ({ node, sequence, by: { bytes: utf8(`${sequence}`), signature: new Uint8Array(64).fill(7) } });
+    const remembered = async () => (await store.memory()).map(({ bytes }) => fromUtf8(bytes));
+    await store.saw([shown(7n), shown(high)]);
+    await store.saw([shown(high - 1n)]);
     expect(await store.seen(node)).toBe(high);
+    expect(await remembered(), 'with the statement that shows it').toEqual([`${high}`]);
     await reopen();
     expect(await store.seen(node)).toBe(high);
-    await store.saw([{ node, sequence: 2n ** 64n - 1n }]);
+    await store.saw([shown(2n ** 64n - 1n)]);
     expect(await store.seen(node)).toBe(2n ** 64n - 1n);
+    expect(await remembered()).toEqual([`${2n ** 64n - 1n}`]);
   });
 
   test('a cursor is kept beside it and may go back', async () => {
     const node = anyId();
     await store.keepCursor(node, 41);
-    await store.saw([{ node, sequence: 3n }]);
+    await store.saw([{ node, sequence: 3n, by: { bytes: utf8('three'), signature: new Uint8Array(64) } }]);
     await store.keepCursor(node, 0);
     expect([await store.cursor(node), await store.seen(node)]).toEqual([0, 3n]);
   });

@@ -14,7 +14,7 @@ async function saveOn(account: Id): Promise<never> {
   for (let n = Number(from); ; n += 1) {
     const event = { account, slot, kind: 'guess', generation: 1, digest: slot, attempt: n, time: n } as const;
     await store.save(slot, { place, lockSince: n }, { event });
-    await store.saw([{ node: account, sequence: BigInt(n) }]);
+    await store.saw([{ node: account, sequence: BigInt(n), by: { bytes: new Uint8Array(1), signature: new Uint8Array(64) } }]);
     process.stdout.write(`${account[0]} ${n}\n`);
   }
 }

@@ -56,9 +56,7 @@ export const LAYOUTS: Record<MessageType, Layout> = {
   'node/hello-answer': [
     ['subject', 'id'],
     ['nonce', 'nonce'],
-    ['highest', 'u64'],
-    ['latestStart', 'u64'],
-    ['standing', 'flag'],
+    ['vouches', 'flag'],
     ['sequence', 'u64'],
   ],
   'node/events': [
@@ -102,9 +100,7 @@ export const SAMPLES: { readonly [T in MessageType]: Message<T> } = {
     ...head,
     subject: idNamed('subject'),
     nonce,
-    highest: sequence,
-    latestStart: 0x2_0000_0001n,
-    standing: true,
+    vouches: true,
     sequence,
   },
   'node/events': { ...head, account: idNamed('account'), nonce, events: idNamed('events') },

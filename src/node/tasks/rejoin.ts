@@ -10,6 +10,7 @@ import type { Id } from '../../base/bytes.ts';
 import type { Random } from '../../base/ports.ts';
 import { rejoin } from '../../quorum/coordinator/rejoin.ts';
 import type { VotingStanding } from '../../quorum/effects.ts';
+import { takeIn } from '../../quorum/member/memory.ts';
 import { say } from '../../quorum/member/standing.ts';
 import type { Body, Driver } from '../drive.ts';
 import { converse, type Floor } from '../talk.ts';
@@ -18,6 +19,8 @@ export interface Rejoining {
   readonly intervalMs: number;
   readonly limitMs: number;
   readonly random: Random;
+  /** How many others must vouch. */
+  readonly answers: number;
   /** Of the running code; peers compare it, nothing rests on it. */
   readonly measurement: Id;
 }
@@ -29,24 +32,25 @@ export function firstStanding(tokenClass: 'device' | 'host', quarantined: boolea
 /** @returns a turn for `startLoop` */
 export function rejoinTurn(body: Body, driver: Driver, floor: Floor, how: Rejoining): (stop: AbortSignal) => Promise<number | undefined> {
   const { fleet, self, token, store, verify, clock, trace } = body;
-  const { foundSequence, vouchedSequence, sequence: started } = token.counters;
+  const { foundSequence, vouchedSequence } = token.counters;
+  const votesAtOnce = driver.standing === 'full';
   // A token that votes from the start makes commits that others see before anyone vouches for it.
-  const found = driver.standing === 'full' ? foundSequence : vouchedSequence;
+  const found = votesAtOnce ? foundSequence : vouchedSequence;
+  let { sequence: started } = token.counters;
   const newSince = new Map<Id, bigint>();
   const others = fleet.nodes.length - 1;
   return async (stop) => {
     const fields = { nonce: how.random(32), found, started, measurement: how.measurement };
     const hello = await driver.run([], (member) => say(member, 'node/hello', fields));
     const patience = { startMs: clock(), lingerMs: 0, limitMs: how.limitMs };
-    const verdict = await converse(
-      floor,
-      rejoin(fleet, self, verify, hello, patience, () => token.counters.sequence),
-      stop,
-    );
-    if (verdict.kind === 'rolled-back') await store.saw([{ node: self, sequence: verdict.highest }]);
+    const asking = { self, hello, memory: await store.memory(), answers: how.answers, latest: () => token.counters.sequence };
+    const verdict = await converse(floor, rejoin(fleet, verify, asking, patience), stop);
+    // Before anybody is vouched for here: what others remember, this member may have lost with its store.
+    await driver.run([], (member) => takeIn(member, verdict.memory));
+    driver.merged ||= verdict.newSince.size >= how.answers;
     if (verdict.kind === 'rolled-back' && !token.counters.quarantined) {
       await token.counters.quarantine();
-      trace('rolled-back', { found: `${found}`, highest: `${verdict.highest}` });
+      trace('rolled-back', { found: `${found}`, vote: `${verdict.vote.sequence}` });
     }
     if (token.counters.quarantined) {
       // Of each member its first answer counts: later ones would only make fewer generations new.
@@ -54,7 +58,12 @@ export function rejoinTurn(body: Body, driver: Driver, floor: Floor, how: Rejoin
       driver.standing = { newSince: new Map(newSince) };
       return newSince.size < others ? how.intervalMs : undefined;
     }
-    if (verdict.kind === 'rejoined') {
+    if (verdict.kind === 'start-lost' && !votesAtOnce) {
+      started = await token.counters.restart(verdict.above);
+      trace('start-lost', { above: `${verdict.above}` });
+      return 0;
+    }
+    if (verdict.kind === 'rejoined' || verdict.kind === 'start-lost') {
       await token.counters.vouch();
       driver.standing = 'full';
       trace('rejoined', { answered: verdict.newSince.size });

@@ -4,7 +4,7 @@ import type { Fleet } from '../../fleet/fleet.ts';
 import { decodeMessage } from '../../wire/message.ts';
 import type { Signed, Verify } from '../../wire/signed.ts';
 import { type Ask, isRefusal, type Reply } from '../ask.ts';
-import { isEarlierEpoch, startsOf } from '../member/rollback.ts';
+import { isEarlierEpoch, startsOf } from '../member/memory.ts';
 import { does, type Gathered, gather, lacksRecord, type Patience, type Talk } from './conversation.ts';
 import { answerTo } from './expected.ts';
 

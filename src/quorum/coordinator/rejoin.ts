@@ -2,56 +2,89 @@
  * A member after its start asks the others whether its token was rolled back (member/rollback.ts).
  *
  * The hello says what the token held when the others last vouched for it (`found`); a verdict of `rejoined` is such a word,
- * and the driver makes it durable in the token before the member votes.
+ * and the driver makes it durable in the token before the member votes. Nothing counts against the member but its own signed
+ * statements, which the others remember and send along.
  *
- * It votes again when n-q+1 others in full standing know of nothing later than its token does: votes that were used are
- * known to q members, and q - 1 others and n-q+1 others overlap. A member that has itself just started may have been rolled
- * back together with this one, and so its word counts only together with that of all others (the whole fleet starts at once).
+ * It votes again when enough others vouch that they have no vote of it which its token does not know: votes that were used
+ * are remembered by q members, and q - 1 others and n-q+1 others overlap. The standing of who answers does not matter.
  */
 import { equalBytes, type Id } from '../../base/bytes.ts';
 import type { Fleet } from '../../fleet/fleet.ts';
-import { decodeMessage, type Message } from '../../wire/message.ts';
+import { decodeMessage } from '../../wire/message.ts';
 import type { Signed, Verify } from '../../wire/signed.ts';
-import { isEarlierEpoch } from '../member/rollback.ts';
+import { type Greeting, isRefusal, type Reply } from '../ask.ts';
+import { isEarlierEpoch, readEvidence } from '../member/memory.ts';
+import type { Evidence } from '../record.ts';
 import { gather, type Patience, type Talk } from './conversation.ts';
 import { readFrom } from './expected.ts';
 
-/** `newSince`: the sequences of those that answered; generations of later votes are new to a token that was rolled back. */
-export type Verdict = { readonly newSince: ReadonlyMap<Id, bigint> } & (
-  | { readonly kind: 'rejoined' }
-  /**
-   * Someone knows of commits that the token does not. The driver remembers the highest as seen of this member itself: votes
-   * of an earlier epoch are taken by nobody, and it must not put its own into certificates that it coordinates.
-   */
-  | { readonly kind: 'rolled-back'; readonly highest: bigint }
-  | { readonly kind: 'undecided'; readonly inStanding: number }
-);
-
-/** @param latest the token's sequence when the answers are read */
-export function* rejoin(fleet: Fleet, self: Id, verify: Verify, hello: Signed, patience: Patience, latest: () => bigint): Talk<Verdict> {
-  const { nonce, found, started } = decodeMessage('node/hello', hello.bytes);
-  const others = fleet.nodes.map((node) => node.id).filter((node) => node !== self);
-  const counts = (signed: Signed, from: Id) => readFrom('node/hello-answer', signed, from, fleet, verify) !== undefined;
-  const { said } = yield* gather(others, { op: 'hello', hello }, patience, { enough: others.length, counts });
-  const answers = said.flatMap(({ node, signed }) => readFrom('node/hello-answer', signed, node, fleet, verify) ?? []);
-  const fresh = answers.filter((answer) => answer.subject === self && equalBytes(answer.nonce, nonce));
-  const newSince = new Map(fresh.map((answer) => [answer.signer, answer.sequence]));
-  if (fresh.some((answer) => contradicts(answer, found, started, latest()))) {
-    const known = fresh.flatMap(({ highest, latestStart }) => [highest, latestStart]);
-    return { kind: 'rolled-back', highest: known.reduce((a, b) => (a > b ? a : b)), newSince };
-  }
-  const inStanding = fresh.filter((answer) => answer.standing).length;
-  const enough = inStanding >= fleet.nodes.length - fleet.quorum + 1 || fresh.length === others.length;
-  return enough ? { kind: 'rejoined', newSince } : { kind: 'undecided', inStanding, newSince };
+/** How many other members' words bring a member back, unless the fleet entry asks for more: any fewer could all have missed a used vote. */
+export function answersToRejoin({ nodes, quorum }: Fleet): number {
+  return nodes.length - quorum + 1;
 }
 
-/**
- * Whether another member knows of a vote, or of a start, that the token does not: of a vote after what was found that is not
- * of this very life (a token of class `device` votes meanwhile); of another start with this epoch, told apart by its random
- * part (token/bank/bank.ts), or with a later one.
- */
-function contradicts({ highest, latestStart }: Message<'node/hello-answer'>, found: bigint, started: bigint, latest: bigint): boolean {
-  const ownVote = started <= highest && highest <= latest;
-  if (highest > found && !ownVote) return true;
-  return latestStart !== started && !isEarlierEpoch(latestStart, started);
+export interface Rejoining {
+  /** Of this member, with its hello. */
+  readonly self: Id;
+  readonly hello: Signed;
+  /** All that it remembers of the others. */
+  readonly memory: readonly Signed[];
+  /** How many others must vouch. */
+  readonly answers: number;
+  /** The token's sequence when the answers are read. */
+  latest(): bigint;
+}
+
+/** What all verdicts tell. */
+interface Heard {
+  /** The sequences of those that answered; generations of later votes are new to a token that was rolled back. */
+  readonly newSince: ReadonlyMap<Id, bigint>;
+  /** What the others remember. The driver takes it in before it does anything else. */
+  readonly memory: readonly Signed[];
+}
+
+export type Verdict = Heard &
+  (
+    | { readonly kind: 'rejoined' }
+    /** The member signed this vote, it was used, and its token does not know it. */
+    | { readonly kind: 'rolled-back'; readonly vote: Evidence }
+    /**
+     * The member started before with this epoch or a later one, and its token lost that start alone (a power cut, where the device
+     * does not sync). Its next epoch must be above: votes of the lost start, if there were any, are then taken by nobody (rule 2).
+     */
+    | { readonly kind: 'start-lost'; readonly above: bigint }
+    | { readonly kind: 'undecided'; readonly vouching: number }
+  );
+
+export function* rejoin(fleet: Fleet, verify: Verify, how: Rejoining, patience: Patience): Talk<Verdict> {
+  const { self, hello, memory, answers, latest } = how;
+  const { nonce, found, started } = decodeMessage('node/hello', hello.bytes);
+  const others = fleet.nodes.map((node) => node.id).filter((node) => node !== self);
+  const greetings: Greeting[] = [];
+  const counts = (signed: Signed, from: Id) => readFrom('node/hello-answer', signed, from, fleet, verify) !== undefined;
+  const { said } = yield* gather(others, { op: 'hello', hello, memory }, patience, { enough: others.length, counts });
+  const fresh = said.flatMap(({ node, signed }) => {
+    const answer = readFrom('node/hello-answer', signed, node, fleet, verify);
+    if (answer?.subject !== self || !equalBytes(answer.nonce, nonce)) return [];
+    if (isGreeting(signed)) greetings.push(signed);
+    return [answer];
+  });
+  const newSince = new Map(fresh.map((answer) => [answer.signer, answer.sequence]));
+  const told = greetings.flatMap((greeting) => greeting.memory);
+  const heard = { newSince, memory: told };
+  const own = readEvidence({ fleet, verify }, told).filter(({ signer }) => signer === self);
+  // Of a vote after what was found that is not of this very life: a token of class `device` votes meanwhile.
+  const isForgotten = ({ kind, sequence }: Evidence) =>
+    kind === 'vote' && sequence > found && !(started <= sequence && sequence <= latest());
+  const vote = own.find(isForgotten);
+  if (vote !== undefined) return { ...heard, kind: 'rolled-back', vote };
+  const lost = own.filter(({ kind, sequence }) => kind === 'start' && sequence !== started && !isEarlierEpoch(sequence, started));
+  if (lost.length > 0)
+    return { ...heard, kind: 'start-lost', above: lost.map(({ sequence }) => sequence).reduce((a, b) => (a > b ? a : b)) };
+  const vouching = fresh.filter((answer) => answer.vouches).length;
+  return vouching >= answers ? { ...heard, kind: 'rejoined' } : { ...heard, kind: 'undecided', vouching };
+}
+
+function isGreeting(reply: Reply): reply is Greeting {
+  return !isRefusal(reply) && 'memory' in reply;
 }

@@ -4,12 +4,12 @@
  */
 
 import type { Registration } from '../../vault/registration.ts';
-import { decodeMessage } from '../../wire/message.ts';
 import type { Member, Reply } from '../ask.ts';
 import { refuse } from '../ask.ts';
 import { afterActivation, type Counters } from '../counters.ts';
 import { type Machine, perform, type View } from '../effects.ts';
 import type { EventKind, SlotRecord, Standing } from '../record.ts';
+import { remember } from './memory.ts';
 import { lacksShare, readStanding, registrationOf, repeat, say } from './standing.ts';
 
 /** @param sharesGone a lock's certificate of this registration is at hand: its shares may be erased everywhere */
@@ -33,8 +33,7 @@ export function* activate(member: Member, standing: Standing, sharesGone = false
   const said = whole ? repeat(member, 'node/activation-ack', record?.activationAck, { slot, generation, digest }) : undefined;
   if (said !== undefined) return said;
   if (generation === counters.active) return yield* complete(member, view, standing, registration);
-  const voters = standing.votes.map(({ bytes }) => decodeMessage('node/register-vote', bytes));
-  yield* perform('saw', { sequences: voters.map(({ signer, sequence }) => ({ node: signer, sequence })) });
+  yield* remember(standing.votes);
   const opened = registration.core.tombstone || (yield* perform('open', { registration }));
   const sequence = yield* perform('commit', { slot, counters: afterActivation(counters, generation) });
   const ack = yield* say(member, 'node/activation-ack', { slot, generation, digest, opened, ...finalCounters(counters), sequence });

@@ -12,9 +12,10 @@ import { refuse } from '../ask.ts';
 import { afterTry, exhausted, mayAnswer, mayTry } from '../counters.ts';
 import { type Machine, perform, type View } from '../effects.ts';
 import { readCertificate } from '../quorum-certificate.ts';
+import { remember, sameEpoch } from './memory.ts';
 import { isNext } from './next-number.ts';
 import { readRequest } from './request.ts';
-import { allSinceRestart, sameEpoch, votesOn } from './rollback.ts';
+import { allSinceRestart, votesOn } from './rollback.ts';
 import { inForceAs, lacksShare, repeat, say } from './standing.ts';
 import { tooSoon, waitMs } from './wait.ts';
 
@@ -66,7 +67,7 @@ export function* answer(member: Member, ask: Ask & { op: 'answer' }): Machine<Re
     if (!(yield* allSinceRestart(votes))) {
       return refuse('not-certified', 'a vote of this quorum certificate is from before its member restarted');
     }
-    yield* perform('saw', { sequences: votes.map((vote) => ({ node: vote.signer, sequence: vote.sequence })) });
+    yield* remember(ask.votes);
     // Answering is counted as well: this member may not have been asked for its vote.
     if (counters.tried < attempt) sequence = yield* perform('commit', { slot, counters: afterTry(counters, attempt) });
     yield* perform('save', { slot, record: { place: ask.caller.place, ...record, attempt: { votes: ask.votes } } });

@@ -14,6 +14,7 @@ import { activate } from './activate.ts';
 import { cancel } from './cancel.ts';
 import { confirm } from './confirm.ts';
 import { learnLock, readLock } from './lock.ts';
+import { remember } from './memory.ts';
 import { allSinceRestart } from './rollback.ts';
 import { inForceAs } from './standing.ts';
 
@@ -37,7 +38,7 @@ function* learnAttempt(member: Member, { votes }: Certified): Machine<void> {
   const sinceRestart = yield* allSinceRestart(voters);
   // Rule 1 of rollback.ts rests on it, whatever becomes of the attempt here. (Attack: the counters in the token are ahead of an
   // empty store; a member that stopped at them would vouch for a token that was put back to before these votes.)
-  yield* perform('saw', { sequences: voters.map(({ signer, sequence }) => ({ node: signer, sequence })) });
+  yield* remember(votes);
   const view = yield* perform('load', { slot: certified.slot });
   const current = inForceAs(member, view, certified);
   if (isRefusal(current)) return;

@@ -14,7 +14,8 @@ import { othersToHear } from '../coordinator/lock.ts';
 import { exhausted } from '../counters.ts';
 import { type Machine, perform } from '../effects.ts';
 import { readCertificate, readOfNode } from '../quorum-certificate.ts';
-import { allSinceRestart, sameEpoch } from './rollback.ts';
+import { remember, sameEpoch } from './memory.ts';
+import { allSinceRestart } from './rollback.ts';
 import { inForce, inForceAs, registrationOf, repeat, say } from './standing.ts';
 
 /**
@@ -52,7 +53,7 @@ export function* stateLock(member: Member, place: Place, heard: number): Machine
 export function* learnLock(member: Member, votes: readonly Signed[]): Machine<boolean> {
   const { statements, slot, generation, digest, cleared, tried } = readLock(member, votes);
   const sinceRestart = yield* allSinceRestart(statements);
-  yield* perform('saw', { sequences: statements.map(({ signer, sequence }) => ({ node: signer, sequence })) });
+  yield* remember(votes);
   const view = yield* perform('load', { slot });
   const current = inForceAs(member, view, { generation, digest });
   if ('refused' in current || view.record?.lock !== undefined) return false;

@@ -16,6 +16,8 @@ export type Question = Exclude<Ask, { op: 'cancel' }>;
 export interface Self extends Pick<View, 'sequence' | 'standing'> {
   /** Before a lock statement: how many other members' proofs of the slot were learnt just now (coordinator/lock.ts). */
   readonly heard: number;
+  /** Enough others have told what they remember of all members since this one started. */
+  readonly merged: boolean;
 }
 
 export function reply(member: Member, ask: Question, self: Self): Machine<Reply> {

@@ -131,8 +131,15 @@ export class Bank {
     for (const { handle, whole } of found) {
       if (whole === undefined || (whole.kind !== 'owner' && !proven.used.has(toHex(whole.seal)))) sweep(shelf, handle);
     }
+    this.restart(0n);
+  }
+
+  /** Begins a start later than all in the token, and than that of this sequence. Durable. */
+  restart(above: bigint): void {
+    this.#checkSure();
+    const latest = startOf(above) > startOf(this.#sequence) ? startOf(above) : startOf(this.#sequence);
     // A token put back starts with a start number that it had before; the random part tells the two starts apart (rejoin.ts).
-    const start = ((startOf(this.#sequence) + 1n) << 32n) | BigInt(randomBytes(4).readUInt32BE() >>> 1);
+    const start = ((latest + 1n) << 32n) | BigInt(randomBytes(4).readUInt32BE() >>> 1);
     this.#append({ first: start, last: start, quarantine: false, entries: new Uint8Array() });
   }
 

@@ -106,5 +106,17 @@ export const replacesAtOnce: Reply = (member, ask, self) => {
 /** Votes again as soon as any one member knows of nothing. */
 export const rejoinsOnOneWord: typeof rejoin = function* (...given): Talk<Verdict> {
   const verdict = yield* rejoin(...given);
-  return verdict.newSince.size > 0 && verdict.kind === 'undecided' ? { kind: 'rejoined', newSince: verdict.newSince } : verdict;
+  return verdict.newSince.size > 0 && verdict.kind === 'undecided' ? { ...verdict, kind: 'rejoined' } : verdict;
 };
+
+/** Takes a start that its token lost for a proof that it was put back. */
+export const condemnsLostStarts: typeof rejoin = function* (...given): Talk<Verdict> {
+  const verdict = yield* rejoin(...given);
+  if (verdict.kind !== 'start-lost') return verdict;
+  const vote = { node: given[2].self, signer: given[2].self, sequence: verdict.above, kind: 'vote', by: given[2].hello } as const;
+  return { newSince: verdict.newSince, memory: verdict.memory, kind: 'rolled-back', vote };
+};
+
+/** Votes again only on the word of every other member. */
+export const waitsForAll: typeof rejoin = (fleet, verify, how, patience) =>
+  rejoin(fleet, verify, { ...how, answers: fleet.nodes.length - 1 }, patience);
