@@ -42,7 +42,7 @@ export const registration = binary(REGISTRATION_BYTES_MAX);
 /** What clients can ask; activate, confirm and cancel carry statements that prove themselves. */
 export const requests = {
   status: z.strictObject(authorised),
-  register: z.strictObject({ ...authorised, registration, replace: signedStatement.exactOptional() }),
+  register: z.strictObject({ ...authorised, registration, approval: signedStatement.exactOptional() }),
   activate: z.strictObject({ ...caller, standing }),
   /** `shown`: statuses by which members follow a number that they have not counted (docs/design.md, "Choosing numbers"). */
   attempt: z.strictObject({ ...authorised, element: point, shown: votes.exactOptional() }),

@@ -25,7 +25,7 @@ const authorised = {
 export const peerAsk = z.discriminatedUnion('op', [
   z.strictObject({ op: z.literal('status'), ...authorised }),
   z.strictObject({ op: z.literal('wait'), ...authorised }),
-  z.strictObject({ op: z.literal('register-vote'), ...authorised, registration, replace: signedStatement.exactOptional() }),
+  z.strictObject({ op: z.literal('register-vote'), ...authorised, registration, approval: signedStatement.exactOptional() }),
   z.strictObject({ op: z.literal('attempt-vote'), ...authorised, element: point, shown: votes }),
   z.strictObject({ op: z.literal('answer'), ...authorised, element: point, votes }),
   z.strictObject({ op: z.literal('activate'), standing }),

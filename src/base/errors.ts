@@ -32,7 +32,7 @@ export const codes = {
   locked: entry(423, 'All guesses are used up. Use another way in, or register anew.'),
   'not-certified': entry(403, 'Attach votes of a quorum for exactly these bytes.'),
   'share-refused': entry(422, 'The sealed share does not open for this registration: deal it anew.'),
-  'not-allowed': entry(403, 'Sign with the unlock key of the registration in force, or announce and wait.'),
+  'not-allowed': entry(403, 'Do it with the backup key of this account at hand, or as the message says.'),
   'cooling-off': entry(409, 'Wait until the cooling-off time has passed, then send the same registration again.'),
   cancelled: entry(409, 'The owner cancelled this registration.'),
   quarantined: entry(503, 'This node does not vote: its token may have been rolled back. Ask another node.'),

@@ -16,7 +16,7 @@ const memo = z.strictObject({
     .strictObject({
       registration: binary(REGISTRATION_BYTES_MAX),
       activation: signedStatement,
-      replace: signedStatement.exactOptional(),
+      approval: signedStatement.exactOptional(),
       votes: votes.exactOptional(),
       told: z.literal(true).exactOptional(),
       note: z.string().exactOptional(),

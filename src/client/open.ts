@@ -10,14 +10,16 @@ import type { Fleet } from '../fleet/fleet.ts';
 import { blind, evaluate, finalize, reblind } from '../oprf/oprf.ts';
 import { decodePoint } from '../oprf/point.ts';
 import { combineElements } from '../oprf/sharing.ts';
-import type { Answer, Dealt, Opened, Opening } from '../quorum/client/effects.ts';
-import { deal, sealAll } from '../vault/deal.ts';
+import type { Answer, Dealt, Opened, Opening, Owner } from '../quorum/client/effects.ts';
+import { type Dealt as DealtKey, deal, sealAll } from '../vault/deal.ts';
 import { type Argon2id, harden, SALT_BYTES, type WayInKeys } from '../vault/hardening.ts';
 import type { KdfParameters } from '../vault/kdf.ts';
+import { sealKept } from '../vault/kept.ts';
+import { ownerScalar } from '../vault/owner-key.ts';
 import type { Policy } from '../vault/policy.ts';
 import { type Core, encodeCore, encodeRegistration, type Registration, shareContext } from '../vault/registration.ts';
 import { openSecret, sealSecret } from '../vault/secretbox.ts';
-import type { Place } from '../vault/slot.ts';
+import { type Place, slotId } from '../vault/slot.ts';
 import { publicKeyOf, signWithUnlock } from '../vault/unlock.ts';
 
 /** What the person knows: the passcode or recovery code, as the OPRF takes it. */
@@ -50,23 +52,44 @@ export async function dealRegistration(fleet: Fleet, place: Place, generation: n
   const output = finalize(deposit.input, blinding, evaluate(dealt.key, element));
   const salt = random(SALT_BYTES);
   const keys = await harden(output, salt, deposit.kdf, tools.argon2id);
+  const owner = ownerOf(deposit.secret);
+  const secret = sealSecret(keys, deposit.secret);
+  const unlockKey = keys.unlock.publicKey;
+  const keptFor = { slot: slotId(place), unlockKey, salt, secret };
   const core = encodeCore({
     fleet: fleet.id,
     place,
     generation,
     tombstone: false,
-    unlockKey: keys.unlock.publicKey,
+    unlockKey,
+    ownerKey: owner.publicKey,
     policy: deposit.policy,
     kdf: { ...flatten(deposit.kdf), salt },
     publicShares: dealt.publicShares,
-    secret: sealSecret(keys, deposit.secret),
+    secret,
+    kept: sealKept(deposit.secret, keptFor, { oprfKey: dealt.key, unlock: keys.unlock.scalar }, random),
     credential: new Uint8Array(),
   });
+  return { registration: sealShares(fleet, dealt, core, random), sign: signerOf(keys), owner };
+}
+
+/** Seals the shares to the nodes of the fleet. */
+function sealShares(fleet: Fleet, dealt: DealtKey, core: Uint8Array, random: Random): Uint8Array {
   const contextOf = (position: number, ephemeralKey: Uint8Array) => {
     const node = fleet.nodes[position] ?? fail('alarm', 'a share for no node');
     return shareContext(fleet, node, ephemeralKey, core);
   };
-  return { registration: encodeRegistration(core, sealAll(dealt, contextOf, random)), sign: signerOf(keys) };
+  return encodeRegistration(core, sealAll(dealt, contextOf, random));
+}
+
+/** The owner key of a backup key, 32 bytes. */
+function ownerOf(backupKey: Secret<Uint8Array>): Owner {
+  return ownerFrom(ownerScalar(backupKey));
+}
+
+/** The owner key of its scalar, 32 bytes. */
+export function ownerFrom(scalar: Secret<Uint8Array>): Owner {
+  return { publicKey: publicKeyOf(scalar), sign: (bytes) => signWithUnlock(scalar, bytes) };
 }
 
 /** A deletion: a registration of nothing, whose unlock key is made for it and forgotten. */
@@ -78,10 +101,12 @@ export function dealTombstone(fleet: Fleet, place: Place, generation: number, po
     generation,
     tombstone: true,
     unlockKey: publicKeyOf(scalar),
+    ownerKey: new Uint8Array(),
     policy,
     kdf: { ...flatten({ kind: 'none' }), salt: new Uint8Array() },
     publicShares: [],
     secret: new Uint8Array(),
+    kept: new Uint8Array(),
     credential: new Uint8Array(),
   });
   return { registration: encodeRegistration(core, []), sign: (bytes) => signWithUnlock(scalar, bytes) };
@@ -139,7 +164,7 @@ async function tryElement(
 ): Promise<Opened | undefined> {
   const keys = await harden(finalize(input, new Secret(blinding), element), core.kdf.salt, core.kdf, tools.argon2id);
   const secret = openSecret(keys, core.secret);
-  return secret && { secret: secret.reveal(), sign: signerOf(keys) };
+  return secret && { secret: secret.reveal(), sign: signerOf(keys), owner: ownerOf(secret) };
 }
 
 /** An answer that is not even a point names its node. */

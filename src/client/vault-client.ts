@@ -8,9 +8,9 @@ import { fail } from '../base/errors.ts';
 import { type Clock, type Random, systemClock, systemRandom } from '../base/ports.ts';
 import type { Secret } from '../base/secret.ts';
 import { activeFleet, type EntryFleet, type FleetEntry, fleetById } from '../fleet/entry.ts';
-import { type Announced, cancel, type Objected } from '../quorum/client/cancel.ts';
+import { type Announced, cancel, type Objected, type Objector } from '../quorum/client/cancel.ts';
 import { type Authority, type Deposited, deposit } from '../quorum/client/deposit.ts';
-import type { Client } from '../quorum/client/effects.ts';
+import type { Client, Owner } from '../quorum/client/effects.ts';
 import { type AccountEvents, askEvents } from '../quorum/client/events.ts';
 import { pushActivation, pushConfirmation } from '../quorum/client/push.ts';
 import { type Recovered, recover } from '../quorum/client/recover.ts';
@@ -71,8 +71,10 @@ export const DEFAULT_POLICY: Policy = { guesses: PASSCODE_GUESSES_MAX, coolingOf
 export interface DepositOptions {
   readonly policy?: Policy;
   readonly kdf?: KdfParameters;
-  /** From `recover`: replaces without waiting. */
+  /** From `recover`: its owner key approves the deposit. By default that of the secret which is deposited. */
   readonly authority?: Authority;
+  /** An owner key that this device keeps (`ownerFrom`), in place of that. */
+  readonly owner?: Owner;
   /** Public; saved with the deposit and given back once it stands. */
   readonly note?: string;
 }
@@ -129,7 +131,7 @@ export class VaultClient {
    * @throws `not-allowed` where the fleet takes no registrations any more; `untrusted-bundle` unless every check of the bundle passes
    */
   async deposit(way: WayIn, secret: Secret<Uint8Array>, input: Input, options: DepositOptions = {}): Promise<Deposited> {
-    const { policy = DEFAULT_POLICY, kdf = DEFAULT_KDF, authority, note } = options;
+    const { policy = DEFAULT_POLICY, kdf = DEFAULT_KDF, authority, owner, note } = options;
     this.requireRegistering();
     const client = this.#client(way);
     const { fleet, tools } = this.#session;
@@ -137,7 +139,7 @@ export class VaultClient {
       ...(await dealRegistration(fleet, client.place, generation, { secret, input, policy, kdf }, tools)),
       ...(note !== undefined && { note }),
     });
-    return driveClient(this.#session, client, deposit(client, authority), { deal });
+    return driveClient(this.#session, client, deposit(client, authority, owner), { deal });
   }
 
   /** One guess. What was left unfinished is told to the fleet first. */
@@ -153,13 +155,13 @@ export class VaultClient {
     return this.#drive(client, askWait(client));
   }
 
-  /** Deletes what this slot holds: at once with the authority of `recover`, else after the cooling-off time. */
-  remove(way: WayIn, options: Pick<DepositOptions, 'policy' | 'authority'> = {}): Promise<Deposited> {
-    const { policy = DEFAULT_POLICY, authority } = options;
+  /** Deletes what this slot holds: at once with the account's owner key, else after the cooling-off time. */
+  remove(way: WayIn, options: Pick<DepositOptions, 'policy' | 'authority' | 'owner'> = {}): Promise<Deposited> {
+    const { policy = DEFAULT_POLICY, authority, owner } = options;
     const client = this.#client(way);
     const { fleet, tools } = this.#session;
     const deal = (generation: number) => dealTombstone(fleet, client.place, generation, policy, tools);
-    return driveClient(this.#session, client, deposit(client, authority), { deal });
+    return driveClient(this.#session, client, deposit(client, authority, owner), { deal });
   }
 
   /** What the nodes recorded of the whole account, guesses by others included. @throws `no-quorum` */
@@ -171,11 +173,11 @@ export class VaultClient {
   /**
    * Objects to a registration that somebody announced in this slot.
    * @param announced generation and digest, as `events` tells them
-   * @param authority from `recover`, of any way in of this account
+   * @param by an owner key of this account, with a registration in force that names it: of any way in
    */
-  cancel(way: WayIn, announced: Announced, authority: Authority): Promise<Objected> {
+  cancel(way: WayIn, announced: Announced, by: Objector): Promise<Objected> {
     const client = this.#client(way);
-    return this.#drive(client, cancel(client, announced, authority));
+    return this.#drive(client, cancel(client, announced, by));
   }
 
   /** Whether a deposit of this device was begun and is not finished. */

@@ -1,15 +1,20 @@
-/** The owner objects to every replacement that waits for this account, with any way in. Costs one guess, which success refills. */
-import type { Announced } from '../quorum/client/cancel.ts';
+/**
+ * The owner objects to everything that waits for this account: with the owner key of this device, which asks for nothing; else
+ * with any way in, which costs one guess that success refills.
+ */
+import type { VaultClient } from '../client/vault-client.ts';
+import type { Announced, Objector } from '../quorum/client/cancel.ts';
 import type { SeenEvent } from '../quorum/client/events.ts';
 import { PASSCODE, RECOVERY_CODE, type WayIn } from '../vault/slot.ts';
 import type { DeviceHome } from './home.ts';
+import { objectorIn } from './owner.ts';
 import { type Bring, recoverKey } from './recovery.ts';
 import type { Say } from './say.ts';
 import type { DeviceSession } from './session.ts';
 import { visit } from './visit.ts';
 
 export interface Waiting extends Announced {
-  /** The way in that it would replace. */
+  /** The way in that it would replace or add. */
   readonly way: WayIn;
 }
 
@@ -34,15 +39,20 @@ export function cancelAnnounced(
     const waiting = await tellWaiting(session);
     list(waiting);
     if (waiting.length === 0) return [];
-    const { client } = session;
-    const { authority } = await recoverKey(client, bring, say);
+    const { client, profile } = session;
+    const by = (await objectorIn(profile, client)) ?? (await objectorBy(client, bring, say));
     const done: ObjectedTo[] = [];
     for (const { way, ...announced } of waiting) {
-      const objected = await client.cancel(way, announced, authority);
+      const objected = await client.cancel(way, announced, by);
       done.push({ way, ...announced, outcome: objected.kind, nodes: objected.kind === 'late' ? 0 : objected.stands.length });
     }
     return done;
   });
+}
+
+async function objectorBy(client: VaultClient, bring: Bring, say: Say): Promise<Objector> {
+  const { registration, opened } = (await recoverKey(client, bring, say)).authority;
+  return { registration, owner: opened.owner };
 }
 
 /** What waits for this account, in every way in. @throws `no-quorum` */

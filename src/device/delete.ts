@@ -1,10 +1,12 @@
 /** Deleting the backup key from the fleet: what backups there are then open only for who has the key already. */
 import type { VaultClient } from '../client/vault-client.ts';
+import type { Owner } from '../quorum/client/effects.ts';
 import { PASSCODE, RECOVERY_CODE, type WayIn } from '../vault/slot.ts';
 import { expectDeposited } from './deposited.ts';
 import type { DeviceHome } from './home.ts';
 import { describeSeconds, nameOf } from './names.ts';
-import { type Ask, type Found, recoverKey } from './recovery.ts';
+import { ownerIn } from './owner.ts';
+import { type Ask, recoverKey } from './recovery.ts';
 import type { Say } from './say.ts';
 import { visit } from './visit.ts';
 
@@ -16,8 +18,8 @@ export interface Deletion {
 }
 
 /**
- * Each way in is deleted at once by who can open it, else announced and deleted after its waiting time by any later command
- * of this device.
+ * All ways in are deleted at once by who can open one of them, or has the owner key on this device; else each is announced, and
+ * deleted after its waiting time by any later command of this device.
  * @param ask for the way in, if the person has it
  * @throws what recovering throws, before anything is deleted
  */
@@ -27,28 +29,30 @@ export function deleteKey(home: DeviceHome, ask: { passcode?: Ask; recoveryCode?
       { way: PASSCODE, ask: ask.passcode },
       { way: RECOVERY_CODE, ask: ask.recoveryCode },
     ];
-    const held: { way: WayIn; authority: Found | undefined }[] = [];
+    const held: WayIn[] = [];
+    let owner = ownerIn(profile);
     for (const { way, ask: typed } of ways) {
       const { registration } = await client.status(way);
       if (registration === undefined || registration.core.tombstone) continue;
-      held.push({ way, authority: typed && (await recoverKey(client, { way, ask: typed }, say)).authority });
+      held.push(way);
+      if (typed !== undefined) owner = (await recoverKey(client, { way, ask: typed }, say)).authority.opened.owner;
     }
     const deletions: Deletion[] = [];
-    for (const { way, authority } of held) {
+    for (const way of held) {
       say(`deleting what your ${nameOf(way)} opens`);
-      deletions.push(await remove(client, way, authority, say));
+      deletions.push(await remove(client, way, owner, say));
     }
     if (deletions.every(({ way, done }) => way !== 'passcode' || done)) {
-      const { backup: _, ...rest } = profile;
+      const { backup: _, owner: __, ...rest } = profile;
       await home.save(rest);
     }
     return deletions;
   });
 }
 
-async function remove(client: VaultClient, way: WayIn, authority: Found | undefined, say: Say): Promise<Deletion> {
+async function remove(client: VaultClient, way: WayIn, owner: Owner | undefined, say: Say): Promise<Deletion> {
   const kind = way.kind === 'recovery-code' ? 'recovery-code' : 'passcode';
-  const outcome = await client.remove(way, authority && { authority });
+  const outcome = await client.remove(way, owner && { owner });
   if (outcome.kind === 'waiting') {
     const { secondsLeft } = outcome;
     say(`announced: what your ${nameOf(way)} opens is deleted in ${describeSeconds(secondsLeft)}, by any command of this device`);

@@ -1,6 +1,6 @@
 /**
- * What the command keeps on a person's device: who they are, which fleet they trust, and the recipient for new backups.
- * Never the backup key, never a passcode.
+ * What the command keeps on a person's device: who they are, which fleet they trust, the recipient for new backups, and the
+ * owner key (owner.ts). Never the backup key, never a passcode.
  *
  *   HOME/device.json   0600: the profile below
  *   HOME/key64.json    0600: the recipient of a 64-digit key, for backups without a vault
@@ -28,6 +28,11 @@ const shared = {
   allowSimulated: z.boolean(),
   /** Set by the first backup or restore: where the key is kept, and the recipient for new backups. All public. */
   backup: headerFields.exactOptional(),
+  /** The scalar of that key's owner key, 32 bytes: it decides about the account, and opens nothing. */
+  owner: z
+    .string()
+    .regex(/^[A-Za-z0-9_-]{43}$/)
+    .exactOptional(),
   /** That key was recovered over a fleet bundle that may not be current: no new backup until a current one is seen. */
   overStale: z.literal(true).exactOptional(),
 };
@@ -86,8 +91,8 @@ export class DeviceHome {
   async setUp(from: Published, user: string): Promise<void> {
     const before = await this.#read('device.json', profile);
     const same = before?.user === user && before.tenant === from.tenant && before.accounts === from.accounts;
-    const { backup, overStale } = same ? before : {};
-    await this.save({ ...from, user, ...(backup && { backup }), ...(overStale && { overStale }) });
+    const { backup, owner, overStale } = same ? before : {};
+    await this.save({ ...from, user, ...(backup && { backup }), ...(owner && { owner }), ...(overStale && { overStale }) });
   }
 
   save(value: Profile): Promise<void> {
@@ -159,7 +164,7 @@ function parseAs<T>(schema: z.ZodType<T>, text: string, file: string): T {
   return read.success ? read.data : fail('configuration', `${file}: ${z.prettifyError(read.error)}`);
 }
 
-const ofPerson = { user: true, backup: true, overStale: true } as const;
+const ofPerson = { user: true, backup: true, owner: true, overStale: true } as const;
 const published = z.union([pinned.omit(ofPerson), overTheAir.omit(ofPerson)]);
 
 /** What an operator hands out to people: the profile without the person. @throws `configuration` */

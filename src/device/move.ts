@@ -14,6 +14,7 @@ import { PASSCODE, RECOVERY_CODE, type WayIn } from '../vault/slot.ts';
 import { expectDeposited, makeNote } from './deposited.ts';
 import type { DeviceHome } from './home.ts';
 import { nameOf } from './names.ts';
+import { spellOwner } from './owner.ts';
 import { type Ask, askOnce, type RecoveredKey, readInput, recoverKey } from './recovery.ts';
 import { type Say, sayOnce } from './say.ts';
 import { depositAt } from './session.ts';
@@ -69,7 +70,7 @@ async function moveFrom(home: DeviceHome, source: Visit, target: Visit, asks: As
   const [first] = moved;
   if (first === undefined) return moves;
   // From here on this device's backups name the new place; before, a crash leaves them naming the old one, which still holds the key.
-  await home.save({ ...source.profile, backup: depositAt(target, first.found.recipient) });
+  await home.save({ ...source.profile, backup: depositAt(target, first.found.recipient), owner: spellOwner(first.found.key) });
   for (const { way, found } of moved) {
     say(`deleting what your ${nameOf(way)} opens in the old fleet`);
     const outcome = await source.client.remove(way, { authority: found.authority });

@@ -11,6 +11,7 @@ import type { Registration } from '../vault/registration.ts';
 import { PASSCODE } from '../vault/slot.ts';
 import { expectDeposited, makeNote } from './deposited.ts';
 import type { DeviceHome } from './home.ts';
+import { ownerIn, spellOwner } from './owner.ts';
 import { type AskNew, type Bring, recoverKey } from './recovery.ts';
 import type { Say } from './say.ts';
 import { depositAt } from './session.ts';
@@ -19,7 +20,7 @@ import { visit } from './visit.ts';
 /**
  * Makes a backup key and deposits it under a new passcode.
  * @param policy where it differs from the client's default
- * @param anew also when the account has one already: announced, and done after the waiting time
+ * @param anew also when the account has one already: at once where this device keeps its owner key, else after the waiting time
  * @throws `not-allowed` when the account has a key already; `weak-passcode`; `cooling-off`, `no-quorum`
  */
 export async function setPasscode(
@@ -48,34 +49,34 @@ export async function setPasscode(
     const key = new Secret(systemRandom(32));
     const recipient = await recipientOf(key);
     const note = makeNote(recipient);
-    expectDeposited(await client.deposit(PASSCODE, key, input, { note, policy: { ...DEFAULT_POLICY, ...policy } }), note);
+    // A new backup key has another owner key: the one of the key that is given up approves it, where this device keeps it.
+    const owner = ownerIn(profile);
+    const options = { note, policy: { ...DEFAULT_POLICY, ...policy }, ...(owner && { owner }) };
     const backup = depositAt(session, recipient);
-    await home.save({ ...profile, backup });
+    expectDeposited(await client.deposit(PASSCODE, key, input, options), note);
+    await home.save({ ...profile, backup, owner: spellOwner(key) });
     return backup;
   });
 }
 
 /**
- * The same backup key under another passcode: at once with the old passcode, after the waiting time with the recovery code.
- * @throws what recovering throws; `weak-passcode`; `cooling-off` when it is announced
+ * The same backup key under another passcode, at once: whoever has the backup key is the owner.
+ * @param bring the old passcode, or the recovery code
+ * @throws what recovering throws; `weak-passcode`
  */
 export function changePasscode(home: DeviceHome, bring: Bring, askNew: AskNew, say: Say): Promise<Deposit> {
   return visit(home, say, async (session) => {
     const { client, profile } = session;
     client.requireRegistering();
-    const { key, recipient, authority } = await recoverKey(client, bring, say);
+    const { key, recipient } = await recoverKey(client, bring, say);
     const input = await chosen(askNew, profile.user);
-    const replaces = bring.way.kind === 'passcode' ? authority.registration : await inForce(client);
+    const replaces = await inForce(client);
     say('depositing the backup key under the new passcode');
     const note = makeNote(recipient);
-    const options = {
-      note,
-      policy: replaces?.core.policy ?? DEFAULT_POLICY,
-      ...(bring.way.kind === 'passcode' && { authority }),
-    };
+    const options = { note, policy: replaces?.core.policy ?? DEFAULT_POLICY };
     expectDeposited(await client.deposit(PASSCODE, key, input, options), note);
     const backup = depositAt(session, recipient);
-    await home.save({ ...profile, backup });
+    await home.save({ ...profile, backup, owner: spellOwner(key) });
     return backup;
   });
 }

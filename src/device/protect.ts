@@ -12,6 +12,7 @@ import type { Policy } from '../vault/policy.ts';
 import { PASSCODE } from '../vault/slot.ts';
 import { whyStale } from './fleet-keys.ts';
 import type { DeviceHome } from './home.ts';
+import { spellOwner } from './owner.ts';
 import { setPasscode } from './passcode.ts';
 import { firstThatHolds, placesOf } from './places.ts';
 import { type AskNew, askOnce, type Bring, recoverKey } from './recovery.ts';
@@ -99,7 +100,8 @@ export async function restoreBackup(
     await open(from, key, folder, progress);
     const { overStale: _, ...rest } = profile;
     const stale = whyStale(session.keys) !== undefined;
-    await home.save({ ...rest, backup: depositAt(session, recipient), ...(stale && { overStale: true }) });
+    const kept = { backup: depositAt(session, recipient), owner: spellOwner(key) };
+    await home.save({ ...rest, ...kept, ...(stale && { overStale: true }) });
     return { nodesThatLied: authority.liars.length };
   };
   const say = sayOnce(progress.say);

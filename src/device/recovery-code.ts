@@ -6,29 +6,22 @@ import { generateRecoveryCode, readRecoveryCode } from '../vault/recovery-code.t
 import { RECOVERY_CODE } from '../vault/slot.ts';
 import { expectDeposited, makeNote } from './deposited.ts';
 import type { DeviceHome } from './home.ts';
-import { type Ask, type Bring, recoverKey } from './recovery.ts';
+import { spellOwner } from './owner.ts';
+import { type Bring, recoverKey } from './recovery.ts';
 import type { Say } from './say.ts';
 import { depositAt } from './session.ts';
 import { visit } from './visit.ts';
 
 /**
  * @param bring what opens the key now
- * @param askOld the recovery code so far, if the person has it: it is replaced at once, else after the waiting time
- * @param show called with the new code before it is deposited: a code in force that nobody saw would be in the way for a week
- * @throws what recovering throws; `cooling-off` when it is announced: the code that was shown opens once that has passed
+ * @param show called with the new code before it is deposited: a code in force that nobody saw would be in the way
+ * @throws what recovering throws
  */
-export function makeRecoveryCode(
-  home: DeviceHome,
-  bring: Bring,
-  askOld: Ask | undefined,
-  show: (code: string) => void,
-  say: Say,
-): Promise<void> {
+export function makeRecoveryCode(home: DeviceHome, bring: Bring, show: (code: string) => void, say: Say): Promise<void> {
   return visit(home, say, async (session) => {
     const { client, profile } = session;
     client.requireRegistering();
     const { key, recipient } = await recoverKey(client, bring, say);
-    const old = askOld && (await recoverKey(client, { way: RECOVERY_CODE, ask: askOld }, say));
     const code = generateRecoveryCode(systemRandom).reveal();
     show(code);
     say('depositing the backup key under the recovery code');
@@ -37,9 +30,8 @@ export function makeRecoveryCode(
       note,
       kdf: { kind: 'none' },
       policy: { ...DEFAULT_POLICY, guesses: UNLIMITED_GUESSES },
-      ...(old && { authority: old.authority }),
     } as const;
     expectDeposited(await client.deposit(RECOVERY_CODE, key, readRecoveryCode(code), options), note);
-    await home.save({ ...profile, backup: depositAt(session, recipient) });
+    await home.save({ ...profile, backup: depositAt(session, recipient), owner: spellOwner(key) });
   });
 }

@@ -66,7 +66,8 @@ function nextGuess({ waitMs }: { readonly waitMs: number }, nowMs: number) {
   return { allowed: `; the next one is allowed ${describeWait(secondsLeft, nowMs)}`, evidence: { secondsLeft, allowedAt } };
 }
 
-const LOCKED = 'A recovery code still opens your backups (--recovery-code); without one: holdfast passcode set --new-key';
+const LOCKED =
+  'A recovery code still opens your backups and sets another passcode at once (holdfast passcode change --recovery-code); without one: holdfast passcode set --new-key';
 
 function expectOpened(recovered: Recovered, way: WayIn, nowMs: number): Found {
   const name = nameOf(way);

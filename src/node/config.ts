@@ -9,7 +9,7 @@ import { z } from 'zod';
 import { placeAt, tokenPlace } from '../custody/place.ts';
 import { count, ms, port, readConfiguration, running, told, word } from '../files/configuration.ts';
 import { FRESHNESS_MS } from '../trust/log-checks.ts';
-import { DEFAULT_GUESS_DELAYS_MS, DEFAULT_LOCK_DELAY_MS, DEFAULT_TIMING } from './service.ts';
+import { DEFAULT_COOLING_OFF, DEFAULT_GUESS_DELAYS_MS, DEFAULT_LOCK_DELAY_MS, DEFAULT_TIMING } from './service.ts';
 
 const DENY = 'deny service at this node';
 const SEE = 'see who asks and when, and deny service at this node';
@@ -141,6 +141,11 @@ const transparency = z.strictObject({
   ),
 });
 
+const seconds = z
+  .int()
+  .min(0)
+  .max(365 * 86_400);
+
 const config = z.strictObject({
   self: told(word, "This node's name in the fleet entry.", 'nothing: the token says which node it is, and another name is refused'),
   entryFile: told(
@@ -170,6 +175,20 @@ const config = z.strictObject({
     "The tenant's delays between guesses at a passcode: how long after one wrong guess, after two, ..., the next is counted; the last holds for all further. Empty: none.",
     'have this node count guesses sooner, or refuse them; the number of guesses stays, and delays take as many nodes as can stop a quorum',
   ),
+  coolingOff: z
+    .strictObject({
+      minSeconds: told(
+        seconds.default(DEFAULT_COOLING_OFF.minSeconds),
+        "The tenant's least waiting time of a registration that the owner's key did not approve: members take none that asks for less.",
+        'take registrations here that ask for less; a registration takes as many nodes as a quorum has',
+      ),
+      maxSeconds: told(
+        seconds.default(DEFAULT_COOLING_OFF.maxSeconds),
+        'The longest waiting time: nobody is kept out for longer by what somebody else registered.',
+        'take registrations here that ask for more; a registration takes as many nodes as a quorum has',
+      ),
+    })
+    .prefault({}),
   /** Fleet keys over the air. Without it the fleet's entry is pinned in its clients. */
   transparency: transparency.optional(),
   peerCalls: z

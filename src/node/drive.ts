@@ -33,6 +33,8 @@ export interface Body {
    * arrive: a slow phone spends seconds in Argon2id, and then perhaps has no network.
    */
   readonly lockDelayMs: number;
+  /** `Member.coolingOff`. */
+  readonly coolingOff: Member['coolingOff'];
   /** `Member.guessDelaysMs`. */
   readonly guessDelaysMs: readonly number[];
   /** Milliseconds on a clock that nobody sets; by default that of this process. */
@@ -71,9 +73,9 @@ export class Driver {
    * @param slots all that the machine loads to change them
    */
   run<T>(slots: readonly Id[], start: (member: Member) => Machine<T>): Promise<T> {
-    const { fleet, self, verify, clock, guessDelaysMs, lockDelayMs } = this.#body;
+    const { fleet, self, verify, clock, guessDelaysMs, coolingOff, lockDelayMs } = this.#body;
     return this.locks.hold(slots, async () => {
-      const machine = start({ fleet, self, verify, now: clock(), guessDelaysMs, lockDelayMs });
+      const machine = start({ fleet, self, verify, now: clock(), guessDelaysMs, coolingOff, lockDelayMs });
       const seen: Seen = new Map();
       let step = machine.next();
       while (!step.done) {

@@ -110,6 +110,7 @@ async function assemble(config: Config, stop: AbortSignal, clock: Clock, parts: 
     trace: warn,
     lockDelayMs,
     guessDelaysMs: config.guessDelaysMs,
+    coolingOff: config.coolingOff,
   };
   const { rejoinAnswers = answersToRejoin(fleet) } = entryFleet;
   const vault = parts.add(new VaultService({ ...body, peers, timing, code, tokenClass: token.description.class, rejoinAnswers }), (it) =>

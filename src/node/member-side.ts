@@ -2,6 +2,7 @@
 import type { Id } from '../base/bytes.ts';
 import { type Authorised, isRefusal, type Refusal, type Reply, refuse } from '../quorum/ask.ts';
 import { exhausted } from '../quorum/counters.ts';
+import { placesOf } from '../quorum/member/authority.ts';
 import { cancel } from '../quorum/member/cancel.ts';
 import { type EventsReply, tellEvents } from '../quorum/member/events.ts';
 import { learn } from '../quorum/member/learn.ts';
@@ -85,6 +86,8 @@ export class MemberSide implements MemberPort {
         return [slotId(ask.place)];
       case 'hello':
         return [];
+      case 'register-vote':
+        return placesOf(ask.caller.place).map(slotId);
       default:
         return [slotId(ask.caller.place)];
     }

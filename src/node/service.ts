@@ -49,6 +49,9 @@ export const DEFAULT_LOCK_DELAY_MS = 60_000;
  */
 export const DEFAULT_GUESS_DELAYS_MS: readonly number[] = [0, 0, 0, 60_000, 300_000, 900_000, 3_600_000];
 
+/** For `Body.coolingOff`: people choose up to a month. */
+export const DEFAULT_COOLING_OFF = { minSeconds: 0, maxSeconds: 30 * 86_400 };
+
 export interface VaultParts extends Body {
   readonly peers: PeersPort;
   readonly tokenClass: 'device' | 'host';

@@ -32,7 +32,7 @@ export type Ask =
   | ({ readonly op: 'status' } & Authorised)
   /** How long until the next guess is counted. */
   | ({ readonly op: 'wait' } & Authorised)
-  | ({ readonly op: 'register-vote'; readonly registration: Registration; readonly replace?: Signed } & Authorised)
+  | ({ readonly op: 'register-vote'; readonly registration: Registration; readonly approval?: Signed } & Authorised)
   /** `shown`: statuses of members that have counted the number before (member/next-number.ts). */
   | ({ readonly op: 'attempt-vote'; readonly element: Uint8Array; readonly shown: readonly Signed[] } & Authorised)
   | ({ readonly op: 'answer'; readonly element: Uint8Array; readonly votes: readonly Signed[] } & Authorised)
@@ -74,6 +74,8 @@ export interface Member {
   readonly verify: Verify;
   /** Milliseconds since 1970. */
   readonly now: number;
+  /** The tenant's bounds for how long a registration that the owner did not approve waits. */
+  readonly coolingOff: { readonly minSeconds: number; readonly maxSeconds: number };
   /** How long after so many wrong guesses in a row the next one is counted: the first after one, the last after all further. */
   readonly guessDelaysMs: readonly number[];
   /** How long the confirmation of the last guess is given to arrive before the guesses are said to be used up. */

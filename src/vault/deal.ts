@@ -13,7 +13,7 @@ import { type Sharing, split } from '../oprf/sharing.ts';
 import { type SealedShare, sealShare } from './seal.ts';
 
 export interface Dealt extends Sharing {
-  /** The OPRF key, 32 bytes: for computing the registration's own OPRF output, nothing else. Never stored, never sent. */
+  /** The OPRF key, 32 bytes: for the registration's own OPRF output, and to be kept under the backup key (kept.ts). Never in clear elsewhere. */
   readonly key: Secret<Uint8Array>;
   /** As given, 33 bytes each; share i is for sealing key i. */
   readonly sealingKeys: readonly Uint8Array[];
@@ -21,15 +21,19 @@ export interface Dealt extends Sharing {
 
 /**
  * @param sealingKeys in the order of nodes in the fleet's entry, 33 bytes each.
+ * @param key the OPRF key, 32 bytes: one that is dealt again; by default a new one.
  * @throws `malformed` unless 1 <= t <= n <= 7 and the sealing keys are n different points.
  */
-export function deal(t: number, sealingKeys: readonly Uint8Array[], random: Random): Dealt {
+export function deal(t: number, sealingKeys: readonly Uint8Array[], random: Random, key: Secret<Uint8Array> = newKey(random)): Dealt {
   // Two nodes with one sealing key would be one node with two shares.
   for (const sealingKey of sealingKeys) decodePoint(sealingKey);
   const different = new Set(sealingKeys.map(toHex));
   if (different.size !== sealingKeys.length) fail('malformed', 'two nodes have the same sealing key', { n: sealingKeys.length });
-  const key = new Secret(encodeScalar(randomScalar(random)));
   return { key, sealingKeys, ...split(key, t, sealingKeys.length, random) };
+}
+
+function newKey(random: Random): Secret<Uint8Array> {
+  return new Secret(encodeScalar(randomScalar(random)));
 }
 
 /**

@@ -2,10 +2,10 @@
  * What a client deposits for one way in and one generation. Nodes never learn what is inside.
  *
  *   registration = u16 length | core | n x share
- *   core    = u8 length | "holdfast/v1/registration" | u16 suite | 32 fleet id | place | u32 generation | flag tombstone
- *           | 33 unlock key | u32 guesses | u32 cooling-off seconds | u32 grace seconds
+ *   core    = u8 length | "holdfast/v2/registration" | u16 suite | 32 fleet id | place | u32 generation | flag tombstone
+ *           | 33 unlock key | bytes owner key (33; a tombstone has none) | u32 guesses | u32 cooling-off seconds | u32 grace seconds
  *           | u8 kdf | u32 memory KiB | u32 passes | u8 parallelism | bytes salt
- *           | u8 count, count x 33 public share K_i | bytes encrypted secret | bytes credential
+ *           | u8 count, count x 33 public share K_i | bytes encrypted secret | bytes kept (kept.ts) | bytes credential
  *   share   = 1 | 33 ephemeral key | 152 wrapped key        (AES-KWP of a 138-byte PKCS#8)
  *           | 0 | 32 SHA-256 of the above                   (once all nodes have theirs, others' blobs are dropped)
  *   digest  = SHA-256( u8 length | "holdfast/v1/registration-digest" | 32 SHA-256(core) | n x 32 SHA-256(share) )
@@ -26,6 +26,7 @@ import { SUITE } from '../wire/message.ts';
 import { hash } from '../wire/signed.ts';
 import { SALT_BYTES } from './hardening.ts';
 import { checkKdfParameters } from './kdf.ts';
+import { KEPT_BYTES } from './kept.ts';
 import { checkPolicy } from './policy.ts';
 import { WRAPPED_BYTES } from './seal.ts';
 import { BOX_BYTES } from './secretbox.ts';
@@ -38,10 +39,12 @@ const core = struct({
   generation: u32,
   tombstone: flag,
   unlockKey: point,
+  ownerKey: bytes(33),
   policy: struct({ guesses: u32, coolingOffSeconds: u32, graceSeconds: u32 }),
   kdf: struct({ kind: choice('none', 'argon2id'), memoryKiB: u32, passes: u32, parallelism: u8, salt: bytes(32) }),
   publicShares: list(point),
   secret: bytes(128),
+  kept: bytes(128),
   credential: bytes(1024),
 });
 
@@ -61,7 +64,7 @@ export interface Registration {
 }
 
 const tag = (name: string) => concatBytes(Uint8Array.of(name.length), utf8(name));
-const CORE = tag('holdfast/v1/registration');
+const CORE = tag('holdfast/v2/registration');
 const DIGEST = tag('holdfast/v1/registration-digest');
 const CONTEXT = tag('holdfast/v1/share');
 
@@ -133,12 +136,18 @@ export function parseRegistration(encoded: Uint8Array, fleet: Fleet): Registrati
   return { core: value, shares, slot: slotId(value.place), generation: value.generation, digest, bytes: encoded };
 }
 
-function checkContents({ tombstone, place: at, kdf, secret }: Core): void {
+function checkContents({ tombstone, place: at, kdf, secret, ownerKey, kept }: Core): void {
+  if (!isOwnerKey(ownerKey, tombstone)) fail('malformed', 'expected an owner key of 33 bytes, and none in a tombstone');
+  if (kept.length !== (tombstone ? 0 : KEPT_BYTES)) fail('malformed', 'what is kept has another length', { got: kept.length });
   if (secret.length !== (tombstone ? 0 : BOX_BYTES)) fail('malformed', 'the encrypted secret has another length', { got: secret.length });
   if (tombstone) return;
   checkKdfParameters(kdf);
   if (kdf.salt.length !== SALT_BYTES) fail('malformed', `expected a salt of ${SALT_BYTES} bytes`, { got: kdf.salt.length });
   if (at.way.kind === 'passcode' && kdf.kind === 'none') fail('malformed', 'a passcode needs a hardening function');
+}
+
+function isOwnerKey(bytes: Uint8Array, tombstone: boolean): boolean {
+  return tombstone ? bytes.length === 0 : bytes.length === 33 && (bytes[0] === 2 || bytes[0] === 3);
 }
 
 /** The core as it was signed and hashed. */

@@ -33,6 +33,9 @@ export function checkWayIn({ kind, name }: WayIn): void {
 export const PASSCODE: WayIn = { kind: 'passcode', name: new Uint8Array() };
 export const RECOVERY_CODE: WayIn = { kind: 'recovery-code', name: new Uint8Array() };
 
+/** Ways in of which an account has one each: their slots follow from the account. */
+export const SINGLE_WAYS: readonly WayIn[] = [PASSCODE, RECOVERY_CODE];
+
 /** Who: an account of a tenant (the organisation whose account service issues the passes). */
 export const place = struct({ tenant: text(64), account: id, way: wayIn });
 export type Place = ReturnType<(typeof place)['read']>;

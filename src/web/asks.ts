@@ -27,7 +27,7 @@ export function spellAsk(ask: Question): PeerAsk {
     case 'wait':
       return { op: ask.op, ...spellCaller(ask) };
     case 'register-vote':
-      return { op: ask.op, ...spellCaller(ask), registration: ask.registration.bytes, ...(ask.replace && { replace: ask.replace }) };
+      return { op: ask.op, ...spellCaller(ask), registration: ask.registration.bytes, ...(ask.approval && { approval: ask.approval }) };
     case 'attempt-vote':
       return { op: ask.op, ...spellCaller(ask), element: ask.element, shown: ask.shown };
     case 'answer':
@@ -44,9 +44,9 @@ export async function readAsk(spelled: PeerAsk, fleet: Fleet, passes: Passes): P
     case 'wait':
       return { op: spelled.op, ...(await readCaller(spelled, passes)) };
     case 'register-vote': {
-      const { op, registration, replace } = spelled;
+      const { op, registration, approval } = spelled;
       const authorised = await readCaller(spelled, passes);
-      return { op, ...authorised, registration: parseRegistration(registration, fleet), ...(replace && { replace }) };
+      return { op, ...authorised, registration: parseRegistration(registration, fleet), ...(approval && { approval }) };
     }
     case 'attempt-vote':
       return { op: spelled.op, ...(await readCaller(spelled, passes)), element: onCurve(spelled.element), shown: spelled.shown };

@@ -39,9 +39,9 @@ type Operations = { readonly [Op in PublicOperation]: (body: RequestOf<Op>, call
 function operations({ clients, fleet }: VaultPort): Operations {
   return {
     status: async ({ request }, caller) => enveloped(await clients.status({ caller, request })),
-    register: async ({ request, registration, replace }, caller) =>
+    register: async ({ request, registration, approval }, caller) =>
       enveloped(
-        await clients.register({ caller, request, registration: parseRegistration(registration, fleet), ...(replace && { replace }) }),
+        await clients.register({ caller, request, registration: parseRegistration(registration, fleet), ...(approval && { approval }) }),
       ),
     activate: async ({ standing }, { place }) => enveloped(await clients.activate(standing, place)),
     attempt: async ({ request, element, shown = [] }, caller) =>

@@ -64,9 +64,9 @@ const shapes = {
   'unlock/activate': slotHead,
   /** Attempt number `attempt` was a success. */
   'unlock/confirm': { ...slotHead, attempt: u32 },
-  /** The registration in force (`oldGeneration`, `oldDigest`), whose unlock key signs, may be superseded by this one. */
-  'unlock/replace': { ...slotHead, oldGeneration: u32, oldDigest: id },
-  /** The announced registration must never come into force. Signed by the unlock key of any way in of the account. */
+  /** This registration may come into force in this slot without waiting, also against an objection. Signed by the account's owner key. */
+  'owner/approve': slotHead,
+  /** The announced registration must never come into force. Signed by the unlock key of any way in of the account, or its owner key. */
   'unlock/cancel': { ...slotHead, bySlot: id },
   /** The owner of a login pass asks. `body` is the SHA-256 of what the operation carries; `expiry` in seconds since 1970. */
   'client/request': { operation, ...slotHead, attempt: u32, body: id, nonce, expiry: u64 },

@@ -122,9 +122,8 @@ describe(
       BUSY_MS,
     );
 
-    it('replaces the recovery code at once with the old one', async () => {
-      const secrets = { passcode: NEW_PIN, 'recovery-code': code };
-      const made = await phone.json<{ recoveryCode: string }>(['recovery-code', 'generate'], secrets);
+    it('replaces the recovery code at once with the passcode', async () => {
+      const made = await phone.json<{ recoveryCode: string }>(['recovery-code', 'generate'], { passcode: NEW_PIN });
       expect((await phone.run(restoreTo('alice'), { 'recovery-code': code })).code).toBe(3);
       code = made.recoveryCode;
       await phone.json(restoreTo('alice'), { 'recovery-code': code });
@@ -138,24 +137,20 @@ describe(
       expect(execFileSync('tar', ['-xO', './letters/to-bob.txt'], { input: tar, encoding: 'utf8' })).toBe('Dear Bob,');
     });
 
-    it('has a change announced that somebody makes without her PIN, sees it, and cancels it', async () => {
+    it('has a change announced that somebody makes without her PIN, sees it, and cancels it without being asked for anything', async () => {
       const stranger = await device('alice', 'stranger');
       const { code: exit, err } = await stranger.run(['passcode', 'set', '--new-key'], { passcode: PIN });
       expect({ exit, err }).toEqual({ exit: 6, err: expect.stringContaining('announced, and takes effect in 7 days') });
       expect((await laptop.run(['status'])).out).toContain('ANNOUNCED: a replacement of your passcode');
-      expect(await laptop.json(['cancel'], { 'recovery-code': code })).toMatchObject([{ way: 'passcode', outcome: 'cancelled' }]);
+      expect(await laptop.json(['cancel'])).toMatchObject([{ way: 'passcode', outcome: 'cancelled' }]);
       expect(await statusOf(laptop)).toMatchObject({ waiting: [] });
       // Whatever the stranger does next, his device is told.
       expect((await stranger.run(['status'])).err).toContain('objected');
       expect(await laptop.json(['cancel'])).toEqual([]);
     });
 
-    it('changes a forgotten PIN with the recovery code, after the waiting time', async () => {
-      const { code: exit, err } = await phone.run(['passcode', 'change'], { 'recovery-code': code, 'new-passcode': '759384' });
-      expect({ exit, err }).toEqual({ exit: 6, err: expect.stringContaining('7 days') });
-      expect((await phone.run(['status'])).err).toContain('the announced change of your passcode waits');
-      // She remembers it after all: that counts, and the announcement is dropped.
-      await phone.json(['passcode', 'change'], { passcode: NEW_PIN, 'new-passcode': '640275' });
+    it('changes a forgotten PIN with the recovery code, at once', async () => {
+      await phone.json(['passcode', 'change'], { 'recovery-code': code, 'new-passcode': '640275' });
       expect((await phone.run(restoreTo('alice'), { passcode: '640275' })).code).toBe(0);
       expect((await phone.run(['status'])).err).not.toContain('waits');
     });
@@ -186,9 +181,16 @@ describe(
     it('waits as long as his policy says', async () => {
       const bob = await device('bob', 'laptop');
       await bob.json(['passcode', 'set', '--cooling-off', '3'], { passcode: PIN });
-      const [deletion] = await bob.json<{ done: boolean }[]>(['delete', '--announce']);
+      const borrowed = await device('bob', 'borrowed');
+      const [deletion] = await borrowed.json<{ done: boolean }[]>(['delete', '--announce']);
       expect(deletion).toMatchObject({ way: 'passcode', done: false });
-      await expect.poll(async () => (await statusOf(bob)).registered, { timeout: 30_000, interval: 1000 }).toBe(false);
+      await expect.poll(async () => (await statusOf(borrowed)).registered, { timeout: 30_000, interval: 1000 }).toBe(false);
+    });
+
+    it('goes at once from a device that has made a backup', async () => {
+      const bob = await device('bob-2', 'laptop');
+      await bob.json(backup('bob-2'), { passcode: PIN });
+      expect(await bob.json(['delete', '--announce'])).toEqual([{ way: 'passcode', done: true }]);
     });
 
     it('is locked after ten wrong ones, and the command ends with 4', async () => {

@@ -101,7 +101,7 @@ describe(
       const show = (made: string) => {
         code = made;
       };
-      await makeRecoveryCode(before, { way: PASSCODE, ask: typing(PIN) }, undefined, show, progress.say);
+      await makeRecoveryCode(before, { way: PASSCODE, ask: typing(PIN) }, show, progress.say);
       const home = await fleets.home('dora', 'laptop', fleets.profiles.both);
       const at = { from: idOf(fleets.old), to: idOf(fleets.new) };
       expect(await move(home)).toEqual([

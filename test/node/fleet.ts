@@ -146,6 +146,7 @@ export class TestFleet {
       fleet: this.fleet,
       self: this.idOf(node),
       token,
+      coolingOff: { minSeconds: 0, maxSeconds: 365 * 86_400 },
       tokenClass: token.description.class,
       store,
       clock: () => Date.now() + this.laterMs,

@@ -18,6 +18,7 @@ beforeAll(async () => {
 afterAll(() => fleet.close());
 
 const secret = new Uint8Array(randomBytes(32));
+const another = new Uint8Array(randomBytes(32));
 
 async function authorityOf(person: Person, passcode: string) {
   const got = await person.recover(passcode);
@@ -28,7 +29,7 @@ async function authorityOf(person: Person, passcode: string) {
 test('an announcement shows in the feed with its digest; objected to by what the feed says, it never comes into force', async () => {
   const [owner, thief] = [await Person.of(fleet, 'owner'), await Person.of(fleet, 'owner')];
   await owner.deposit('135790', secret);
-  expect(await thief.deposit('000000', secret)).toMatchObject({ kind: 'waiting' });
+  expect(await thief.deposit('000000', another)).toMatchObject({ kind: 'waiting' });
   const { nodes, events } = await owner.events();
   expect(nodes).toHaveLength(3);
   expect(events[0]).toMatchObject({ kind: 'announced', generation: 2, certain: true, slot: owner.slot });
@@ -41,7 +42,7 @@ test('an announcement shows in the feed with its digest; objected to by what the
   // Said again it stands as before.
   expect(await owner.cancel(announced!, authority)).toMatchObject({ kind: 'cancelled' });
   fleet.laterMs += 3_601_000;
-  expect(await thief.deposit('000000', secret)).toMatchObject({ kind: 'refused' });
+  expect(await thief.deposit('000000', another)).toMatchObject({ kind: 'refused' });
   expect(await owner.recover('135790')).toMatchObject({ kind: 'opened' });
 });
 

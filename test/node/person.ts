@@ -86,8 +86,8 @@ export class Person {
     return this.#drive(askEvents(this.#client), '');
   }
 
-  cancel(announced: Announced, authority: Authority): Promise<Objected> {
-    return this.#drive(cancel(this.#client, announced, authority), '');
+  cancel(announced: Announced, { registration, opened }: Authority): Promise<Objected> {
+    return this.#drive(cancel(this.#client, announced, { registration, owner: opened.owner }), '');
   }
 
   async push(): Promise<boolean> {
@@ -190,9 +190,9 @@ export class Person {
       case 'wait':
         return clients.wait({ caller, request: call.request });
       case 'register': {
-        const { request, replace } = call;
+        const { request, approval } = call;
         const registration = parseRegistration(call.registration, this.#at.fleet);
-        return clients.register({ caller, request, registration, ...(replace && { replace }) });
+        return clients.register({ caller, request, registration, ...(approval && { approval }) });
       }
       case 'activate':
         return clients.activate(call.standing, this.place);

@@ -10,8 +10,8 @@ import { type Counters, NEW_COUNTERS } from '../../src/quorum/counters.ts';
 import type { Effect, Machine, VotingStanding } from '../../src/quorum/effects.ts';
 import { learn } from '../../src/quorum/member/learn.ts';
 import { reply } from '../../src/quorum/member/member.ts';
-import type { Proof, SlotRecord, Standing } from '../../src/quorum/record.ts';
-import { accountId, PASSCODE, type Place } from '../../src/vault/slot.ts';
+import type { Cancelled, Proof, SlotRecord, Standing } from '../../src/quorum/record.ts';
+import { accountId, PASSCODE, type Place, type WayIn } from '../../src/vault/slot.ts';
 import type { Message, Operation } from '../../src/wire/message.ts';
 import { hash, type Signed, signMessage } from '../../src/wire/signed.ts';
 import { type Deal, Keys, type SigningKey, Vault } from '../simulation/cryptography.ts';
@@ -45,7 +45,8 @@ export class BenchMember {
 
   get member(): Member {
     const { fleet, keys, guessDelaysMs, lockDelayMs } = this.bench;
-    return { fleet, self: this.key.id, verify: keys.verify, now: NOW_MS, guessDelaysMs, lockDelayMs };
+    const coolingOff = { minSeconds: 0, maxSeconds: 86_400 };
+    return { fleet, self: this.key.id, verify: keys.verify, now: NOW_MS, guessDelaysMs, coolingOff, lockDelayMs };
   }
 
   ask(ask: Question, heard = 0): Reply {
@@ -132,12 +133,13 @@ export class Bench {
     this.members = [a as BenchMember, b as BenchMember, c as BenchMember];
   }
 
-  deal(generation: number, tombstone = false): Deal {
-    const policy = { guesses: 3, coolingOffSeconds: 60, graceSeconds: 0 };
+  deal(generation: number, tombstone = false, other: { readonly by?: string; readonly way?: WayIn; readonly waits?: number } = {}): Deal {
+    const { by = 'ada', way = PASSCODE, waits = 60 } = other;
+    const policy = { guesses: 3, coolingOffSeconds: waits, graceSeconds: 0 };
     return this.vault.deal({
-      by: 'ada',
+      by,
       device: 'phone',
-      place: PLACE,
+      place: { ...PLACE, way },
       generation,
       passcode: '135790',
       tombstone,
@@ -147,27 +149,26 @@ export class Bench {
   }
 
   /** A client's request and who makes it. */
-  request(operation: Operation, { slot, generation, digest }: Deal['registration'], attempt: number, body: Id) {
+  request(operation: Operation, { slot, generation, digest, core }: Deal['registration'], attempt: number, body: Id) {
     this.#nonces += 1;
     const nonce = new Uint8Array(32).fill(this.#nonces);
     const fields = { operation, fleet: this.fleet.id, signer: this.#client.id, slot, generation, digest, attempt, body, nonce };
     const request = signMessage('client/request', { ...fields, expiry: BigInt(NOW_MS / 1000 + 60) }, this.#client.sign);
-    const caller = { place: PLACE, clientKey: this.#client.publicKey, clientKeyId: this.#client.id, pass: new Secret('pass') };
+    const caller = { place: core.place, clientKey: this.#client.publicKey, clientKeyId: this.#client.id, pass: new Secret('pass') };
     return { caller, request };
   }
 
-  register({ registration }: Deal, replace?: Signed): Question {
+  register({ registration }: Deal, approval?: Signed): Question {
     const { digest } = registration;
-    return { op: 'register-vote', ...this.request('register', registration, 0, digest), registration, ...(replace && { replace }) };
+    const authorised = this.request('register', registration, 0, digest);
+    return { op: 'register-vote', ...authorised, registration, ...(approval && { approval }) };
   }
 
-  /** The old one's unlock key lets the new one take its place. */
+  /** The owner key that the old one names lets the new one take its place. */
   replacing(next: Deal, old: Deal): Signed {
     const { slot, generation, digest } = next.registration;
-    const { generation: oldGeneration, digest: oldDigest } = old.registration;
-    const signer = old.unlock.id;
-    const fields = { fleet: this.fleet.id, signer, slot, generation, digest, oldGeneration, oldDigest };
-    return signMessage('unlock/replace', fields, old.unlock.sign);
+    const fields = { fleet: this.fleet.id, signer: old.owner.id, slot, generation, digest };
+    return signMessage('owner/approve', fields, old.owner.sign);
   }
 
   attempt(op: 'attempt-vote', deal: Deal, attempt: number, element: Uint8Array, shown?: readonly Signed[]): Question;
@@ -184,17 +185,17 @@ export class Bench {
   }
 
   /** Voted for by the first two members, and activated by who dealt it; nobody has it yet. */
-  standing(deal: Deal, replace?: Signed): Standing {
+  standing(deal: Deal, approval?: Signed): Standing {
     const { slot, generation, digest, bytes } = deal.registration;
     const [a, b] = this.members;
-    const votes = [a, b].map((member) => said(member.ask(this.register(deal, replace))));
+    const votes = [a, b].map((member) => said(member.ask(this.register(deal, approval))));
     const fields = { fleet: this.fleet.id, signer: deal.unlock.id, slot, generation, digest };
     return { registration: bytes, votes, activation: signMessage('unlock/activate', fields, deal.unlock.sign) };
   }
 
   /** In force at all members. */
-  stand(deal: Deal, replace?: Signed): Standing {
-    const standing = this.standing(deal, replace);
+  stand(deal: Deal, approval?: Signed): Standing {
+    const standing = this.standing(deal, approval);
     for (const member of this.members) said(member.ask({ op: 'activate', standing }));
     return standing;
   }
@@ -209,6 +210,13 @@ export class Bench {
     const votes = this.votes(deal, attempt, element, members);
     for (const member of members) said(member.ask(this.attempt('answer', deal, attempt, element, votes)));
     return votes;
+  }
+
+  /** The owner objects to an announced one, by the key of a registration in force. */
+  objecting(to: Deal, by: Deal, key: SigningKey = by.owner): Cancelled {
+    const { slot, generation, digest } = to.registration;
+    const fields = { fleet: this.fleet.id, signer: key.id, slot, generation, digest, bySlot: by.registration.slot };
+    return { by: by.registration.core.place, cancel: signMessage('unlock/cancel', fields, key.sign) };
   }
 
   /** How these members say that the slot stands. */

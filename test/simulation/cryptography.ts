@@ -54,6 +54,8 @@ export interface Deal {
   readonly passcode: string;
   readonly secret: Uint8Array;
   readonly unlock: SigningKey;
+  /** Of the backup key: the same in all deals of one person. */
+  readonly owner: SigningKey;
   readonly seed: string;
   readonly tombstone: boolean;
   /** It carries the allowance of the registration that it replaces. */
@@ -86,6 +88,7 @@ export class Vault {
     const name = `${by}'s ${this.#deals.size + 1}`;
     const seed = `deal ${name}`;
     const unlock = this.#keys.make(`unlock ${seed}`);
+    const owner = this.#keys.make(`owner ${by}`);
     const { nodes } = this.#fleet;
     const core = encodeCore({
       fleet: this.#fleet.id,
@@ -93,17 +96,19 @@ export class Vault {
       generation,
       tombstone,
       unlockKey: unlock.publicKey,
+      ownerKey: tombstone ? utf8('') : owner.publicKey,
       policy,
       kdf: { kind: tombstone ? 'none' : 'argon2id', memoryKiB: 65_536, passes: 3, parallelism: 1, salt: digestOf(seed).subarray(0, 16) },
       publicShares: tombstone ? [] : nodes.map((_, i) => point('share', seed, String(i))),
       secret: tombstone ? utf8('') : new Uint8Array(80),
+      kept: tombstone ? utf8('') : new Uint8Array(96),
       credential: utf8(''),
     });
     const wrapped = (i: number) => Buffer.concat(Array(5).fill(digestOf('wrapped', seed, String(i)))).subarray(0, 152);
     const shares = tombstone ? [] : nodes.map((_, i) => ({ ephemeralKey: point('ephemeral', seed, String(i)), wrapped: wrapped(i) }));
     const registration = parseRegistration(encodeRegistration(core, shares), this.#fleet);
     const secret = digestOf('secret', seed);
-    const made = { name, by, device, registration, passcode, secret, unlock, seed, tombstone, authorised };
+    const made = { name, by, device, registration, passcode, secret, unlock, owner, seed, tombstone, authorised };
     this.#deals.set(registration.digest, made);
     return made;
   }
@@ -145,7 +150,7 @@ export class Vault {
     const spare = answers.length - this.#fleet.threshold;
     const knows = deal !== undefined && this.passcodeOf(element) === deal.passcode;
     if (knows && answers.length - liars.length >= this.#fleet.threshold && (spare > 0 || liars.length === 0)) {
-      return { opened: { sign: deal.unlock.sign, secret: deal.secret }, sure: true, liars };
+      return { opened: { sign: deal.unlock.sign, secret: deal.secret, owner: deal.owner }, sure: true, liars };
     }
     const named = 2 * liars.length <= spare;
     return { sure: named && spare > 0, liars: named ? liars : [] };

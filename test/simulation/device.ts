@@ -113,7 +113,8 @@ export class Device {
         return undefined;
       case 'deal': {
         const deal = this.#deal(effect.generation, intent);
-        return { registration: deal.registration.bytes, sign: deal.unlock.sign };
+        const owner = intent.authorised ? { owner: deal.owner } : {};
+        return { registration: deal.registration.bytes, sign: deal.unlock.sign, ...owner };
       }
       case 'blind': {
         const blind = effect.blind ?? world.chance.bytes(32);

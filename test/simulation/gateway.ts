@@ -111,8 +111,8 @@ export function serve(simulation: Simulation, node: Node, call: Call, caller: Ca
       return all({ op: 'wait', caller, request: call.request }, undefined);
     case 'register': {
       const registration = parseRegistration(call.registration, fleet);
-      const { request, replace } = call;
-      return all({ op: 'register-vote', caller, request, registration, ...(replace && { replace }) }, slot);
+      const { request, approval } = call;
+      return all({ op: 'register-vote', caller, request, registration, ...(approval && { approval }) }, slot);
     }
     case 'activate':
       return all({ op: 'activate', standing: call.standing }, undefined);

@@ -101,6 +101,7 @@ export class Node {
       verify: keys.verify,
       now: world.now,
       guessDelaysMs: plan.guessDelaysMs,
+      coolingOff: { minSeconds: 0, maxSeconds: 86_400 },
       lockDelayMs: 2 * LOCK_DELAY_MS,
     };
   }

@@ -24,10 +24,12 @@ export const CORE: Core = {
   generation: 3,
   tombstone: false,
   unlockKey: pointOf(0x30),
+  ownerKey: pointOf(0x31),
   policy: { guesses: 10, coolingOffSeconds: 86_400, graceSeconds: 2_592_000 },
   kdf: { kind: 'argon2id', memoryKiB: 65_536, passes: 3, parallelism: 1, salt: new Uint8Array(16).fill(0x5a) },
   publicShares: [1, 2, 3].map((i) => pointOf(0x40 + i)),
   secret: new Uint8Array(80).fill(0x60),
+  kept: new Uint8Array(96).fill(0x62),
   credential: utf8(''),
 };
 
@@ -49,5 +51,7 @@ export const TOMBSTONE_CORE: Core = {
   kdf: { ...kdf, kind: 'none', memoryKiB: 0, passes: 0, parallelism: 0, salt: utf8('') },
   publicShares: [],
   secret: utf8(''),
+  ownerKey: utf8(''),
+  kept: utf8(''),
 };
 export const TOMBSTONE = encodeRegistration(encodeCore(TOMBSTONE_CORE), []);

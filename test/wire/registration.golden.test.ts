@@ -31,6 +31,7 @@ function cutRegistration(bytes: Uint8Array, shares: 'whole' | 'none'): readonly 
   cut.take('generation', 4);
   cut.take('tombstone', 1);
   cut.take('unlockKey', 33);
+  cut.takeCounted('ownerKey', 2);
   for (const name of ['guesses', 'coolingOffSeconds', 'graceSeconds']) cut.take(name, 4);
   cut.take('kdf', 1);
   cut.take('memoryKiB', 4);
@@ -40,6 +41,7 @@ function cutRegistration(bytes: Uint8Array, shares: 'whole' | 'none'): readonly 
   const [count = 0] = cut.take('public shares', 1);
   for (let i = 1; i <= count; i += 1) cut.take(`K_${i}`, 33);
   cut.takeCounted('secret', 2);
+  cut.takeCounted('kept', 2);
   cut.takeCounted('credential', 2);
   for (let i = 1; shares === 'whole' && i <= 3; i += 1) {
     const [whole] = cut.take(`share ${i}, whole`, 1);

@@ -73,7 +73,7 @@ export const LAYOUTS: Record<MessageType, Layout> = {
   ],
   'unlock/activate': slotHead,
   'unlock/confirm': [...slotHead, ['attempt', 'u32']],
-  'unlock/replace': [...slotHead, ['oldGeneration', 'u32'], ['oldDigest', 'id']],
+  'owner/approve': slotHead,
   'unlock/cancel': [...slotHead, ['bySlot', 'id']],
   'client/request': [['operation', 'u8'], ...slotHead, ['attempt', 'u32'], ['body', 'id'], ['nonce', 'nonce'], ['expiry', 'u64']],
 };
@@ -108,7 +108,7 @@ export const SAMPLES: { readonly [T in MessageType]: Message<T> } = {
   'node/live': { ...head, nonce, measurement: idNamed('measurement'), entry: idNamed('entry'), sequence },
   'unlock/activate': slot,
   'unlock/confirm': { ...slot, attempt: 7 },
-  'unlock/replace': { ...slot, oldGeneration: 2, oldDigest: idNamed('oldDigest') },
+  'owner/approve': slot,
   'unlock/cancel': { ...slot, bySlot: idNamed('bySlot') },
   'client/request': { ...slot, operation: 'attempt', attempt: 7, body: idNamed('body'), nonce, expiry: 1_800_000_000n },
 };

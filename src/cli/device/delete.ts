@@ -16,9 +16,9 @@ export function deletion(): Command {
     command(
       'delete',
       'delete your backup key from the fleet: backups then open only with a key that you have elsewhere',
-      'holdfast delete                     # asks for the passcode; a recovery code is announced to be deleted',
-      'holdfast delete --recovery-code     # asks for the recovery code too, and deletes both at once',
-      'holdfast delete --announce          # you have neither: both are deleted after the waiting time',
+      'holdfast delete                     # asks for the passcode, and deletes every way in',
+      'holdfast delete --recovery-code     # asks for the recovery code too',
+      'holdfast delete --announce          # asks for nothing: at once on a device that has used the key, else after the waiting time',
     ),
   )
     .option('--announce', 'without the passcode: announce it, and wait')

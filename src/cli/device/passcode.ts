@@ -19,7 +19,10 @@ interface SetOptions extends Common {
 function set(): Command {
   return command('set', 'make a backup key and protect it with a passcode, without a backup yet', 'holdfast passcode set')
     .addOption(secretOption('passcode', 'the new passcode'))
-    .option('--new-key', 'give the backup key of this account up for a new one (locked, or forgotten): after a waiting time')
+    .option(
+      '--new-key',
+      'give the backup key of this account up for a new one: at once on a device that has used it, else after a waiting time',
+    )
     .option('--cooling-off <seconds>', 'how long a stranger who wants to replace the passcode has to wait', seconds)
     .option('--grace <seconds>', 'how long a locked key is kept before it is destroyed', seconds)
     .action(async ({ passcodeFd, newKey, coolingOff, grace, ...common }: SetOptions) => {
@@ -41,7 +44,7 @@ function change(): Command {
   return withWaysIn(
     command(
       'change',
-      'another passcode for the same backup key: at once with the old one, after a waiting time with the recovery code',
+      'another passcode for the same backup key, with the old one or the recovery code',
       'holdfast passcode change',
       'holdfast passcode change --recovery-code',
     ),

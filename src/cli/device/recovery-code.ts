@@ -14,25 +14,19 @@ export function recoveryCode(): Command {
 
 interface GenerateOptions extends Common {
   readonly passcodeFd?: number;
-  readonly replace?: true;
-  readonly recoveryCodeFd?: number;
 }
 
 function generate(): Command {
   return command(
     'generate',
-    'make a recovery code and print it, once; asks for the passcode',
+    'make a recovery code and print it, once; asks for the passcode. One that you made before opens nothing any more',
     'holdfast recovery-code generate',
-    'holdfast recovery-code generate --replace     # with the old code at hand: at once',
   )
     .addOption(secretOption('passcode', 'the passcode'))
-    .option('--replace', 'ask for the recovery code so far, and replace it at once; without it the new one waits')
-    .addOption(secretOption('recovery-code', 'the recovery code so far'))
-    .action(async ({ passcodeFd, replace, recoveryCodeFd, ...common }: GenerateOptions) => {
+    .action(async ({ passcodeFd, ...common }: GenerateOptions) => {
       const bring = { way: PASSCODE, ask: askFor('Passcode', passcodeFd, '--passcode-fd') };
-      const askOld = replace || recoveryCodeFd !== undefined ? askForRecoveryCode(recoveryCodeFd) : undefined;
       const show = (code: string) => (common.json ? printJson({ recoveryCode: code }) : print(`\n  ${code}\n`));
-      await makeRecoveryCode(homeOf(common), bring, askOld, show, say);
+      await makeRecoveryCode(homeOf(common), bring, show, say);
       say('The recovery code above is in force. Write it down or print it, and try it: holdfast recovery-code check');
     });
 }

@@ -1,6 +1,6 @@
 /**
- * The owner objects to a registration that was announced in a slot of the account, with the unlock key of any way in that he
- * has opened. At q nodes it stands for good: the others are fewer than a registration needs, and catch-up tells them too.
+ * The owner objects to a registration that was announced in a slot of the account, with the owner key. At q nodes it stands for
+ * good: the others are fewer than a registration needs, and catch-up tells them too. Only the owner key itself overrules it.
  *
  * Where it stands is read from the nodes' signed feeds afterwards, never from the coordinator's reply, which nobody signed.
  * (Attack: a coordinator that drops the objection and says that all nodes took it; the owner goes away content, and the
@@ -11,8 +11,7 @@ import { assert } from '../../base/errors.ts';
 import type { Registration } from '../../vault/registration.ts';
 import { slotId } from '../../vault/slot.ts';
 import { keyId, signMessage } from '../../wire/signed.ts';
-import type { Authority } from './deposit.ts';
-import { act, type Client, type ClientMachine, type Heard } from './effects.ts';
+import { act, type Client, type ClientMachine, type Heard, type Owner } from './effects.ts';
 import { askEvents } from './events.ts';
 import { askStatus } from './status.ts';
 
@@ -20,6 +19,12 @@ import { askStatus } from './status.ts';
 export interface Announced {
   readonly generation: number;
   readonly digest: Id;
+}
+
+/** The owner key, and a registration in force that names it: of any way in of the account. */
+export interface Objector {
+  readonly registration: Registration;
+  readonly owner: Owner;
 }
 
 export type Objected =
@@ -32,17 +37,15 @@ export type Objected =
 
 /**
  * @param client of the slot that the registration was announced in
- * @param authority a way in of the same account, just opened
  * @throws `no-quorum`
  */
-export function* cancel(client: Client, { generation, digest }: Announced, authority: Authority): ClientMachine<Objected> {
-  const { registration: by, opened } = authority;
+export function* cancel(client: Client, { generation, digest }: Announced, { registration: by, owner }: Objector): ClientMachine<Objected> {
   const { tenant, account } = by.core.place;
   assert(tenant === client.place.tenant && account === client.place.account, 'an objection by a way in of another account');
-  const signer = keyId(by.core.unlockKey);
+  const signer = keyId(owner.publicKey);
   const slot = slotId(client.place);
   const what = { fleet: client.fleet.id, signer, slot, generation, digest, bySlot: by.slot };
-  const cancelled = { by: by.core.place, cancel: signMessage('unlock/cancel', what, opened.sign) };
+  const cancelled = { by: by.core.place, cancel: signMessage('unlock/cancel', what, owner.sign) };
   let outcome: Objected = { kind: 'unfinished', stands: [], refusals: [] };
   for (let turns = 0; turns < client.fleet.nodes.length; turns += 1) {
     const { registration } = yield* askStatus(client);

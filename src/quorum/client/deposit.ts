@@ -9,10 +9,10 @@ import type { Message } from '../../wire/message.ts';
 import { keyId, signMessage } from '../../wire/signed.ts';
 import type { Refusal } from '../ask.ts';
 import { GENERATION_STEP } from '../counters.ts';
-import { act, type Client, type ClientMachine, type Heard, type Opened, type PendingDeposit } from './effects.ts';
+import { act, type Client, type ClientMachine, type Heard, type Opened, type Owner, type PendingDeposit } from './effects.ts';
 import { askStatus, nextWithin, readHeard, type Status } from './status.ts';
 
-/** What may replace the registration in force without waiting. */
+/** What a way in gave when it was opened: its owner key decides about the whole account. */
 export interface Authority {
   readonly registration: Registration;
   readonly opened: Opened;
@@ -38,7 +38,8 @@ export type Deposited =
 
 const ROUNDS_MAX = 24;
 
-export function* deposit(client: Client, authority?: Authority): ClientMachine<Deposited> {
+/** @param owner approves it, where the device keeps the owner key; by default the one of `authority`, or of the secret that is dealt */
+export function* deposit(client: Client, authority?: Authority, owner?: Owner): ClientMachine<Deposited> {
   let { deposit: pending } = yield* act('recall', {});
   // What the person was told stands: this is another wish. (It may wait for ever for a node that is lost for good.)
   if (pending?.told) pending = undefined;
@@ -63,13 +64,13 @@ export function* deposit(client: Client, authority?: Authority): ClientMachine<D
       yield* remember(undefined);
       pending = undefined;
     }
-    pending ??= yield* deal(client, next, authority);
+    pending ??= yield* deal(client, next, owner ?? authority?.opened.owner);
     const registration = parseRegistration(pending.registration, client.fleet);
     const { slot, generation, digest } = registration;
     const { request } = yield* act('request', { operation: 'register', slot, generation, digest, attempt: 0, body: digest });
-    const { replace } = pending;
+    const { approval } = pending;
     const heard = yield* act('call', {
-      call: { op: 'register', request, registration: pending.registration, ...(replace && { replace }) },
+      call: { op: 'register', request, registration: pending.registration, ...(approval && { approval }) },
     });
     const votes = readHeard(client, 'node/register-vote', heard.said).filter(
       (vote) => vote.slot === slot && vote.generation === generation && vote.digest === digest,
@@ -108,26 +109,16 @@ function* resume(client: Client, pending: PendingDeposit): ClientMachine<Deposit
   return { kind: 'superseded', generation: registration.generation };
 }
 
-function* deal(client: Client, generation: number, authority: Authority | undefined): ClientMachine<PendingDeposit> {
-  const { registration: encoded, sign, note } = yield* act('deal', { generation });
+function* deal(client: Client, generation: number, owner: Owner | undefined): ClientMachine<PendingDeposit> {
+  const { registration: encoded, sign, note, owner: own } = yield* act('deal', { generation });
   const registration = parseRegistration(encoded, client.fleet);
   assert(registration.generation === generation, 'the dealt registration has another generation');
   const { slot, digest } = registration;
   const what = { fleet: client.fleet.id, slot, generation, digest };
   const activation = signMessage('unlock/activate', { ...what, signer: keyId(registration.core.unlockKey) }, sign);
-  const replace =
-    authority &&
-    signMessage(
-      'unlock/replace',
-      {
-        ...what,
-        signer: keyId(authority.registration.core.unlockKey),
-        oldGeneration: authority.registration.generation,
-        oldDigest: authority.registration.digest,
-      },
-      authority.opened.sign,
-    );
-  const pending = { registration: encoded, activation, ...(replace && { replace }), ...(note !== undefined && { note }) };
+  const by = owner ?? own;
+  const approval = by && signMessage('owner/approve', { ...what, signer: keyId(by.publicKey) }, by.sign);
+  const pending = { registration: encoded, activation, ...(approval && { approval }), ...(note !== undefined && { note }) };
   yield* remember(pending);
   return pending;
 }

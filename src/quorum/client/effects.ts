@@ -24,6 +24,15 @@ export interface Opened {
   readonly sign: Sign;
   /** 32 bytes. */
   readonly secret: Uint8Array;
+  /** Of this secret. */
+  readonly owner: Owner;
+}
+
+/** The key that stands above every login, derived from the backup key (vault/owner-key.ts). */
+export interface Owner {
+  /** 33 bytes. */
+  readonly publicKey: Uint8Array;
+  readonly sign: Sign;
 }
 
 /** A registration with its unlock key, just made. */
@@ -31,6 +40,8 @@ export interface Dealt {
   /** Encoded. */
   readonly registration: Uint8Array;
   readonly sign: Sign;
+  /** Of the secret that it holds: approves it where that is the account's owner key. */
+  readonly owner?: Owner;
   /** Public; given back when this registration stands, however much later: what the secret is for, say. */
   readonly note?: string;
 }
@@ -39,7 +50,8 @@ export interface PendingDeposit {
   readonly registration: Uint8Array;
   /** Signed when it was dealt; worth nothing without the votes of a quorum. */
   readonly activation: Signed;
-  readonly replace?: Signed;
+  /** owner/approve, where the owner key was at hand. */
+  readonly approval?: Signed;
   readonly note?: string;
   /** Once set, the activation may have been seen: this registration is finished as it is, never dealt anew. */
   readonly votes?: readonly Signed[];
@@ -66,7 +78,7 @@ export interface Memo {
 
 export type Call =
   | { readonly op: 'status'; readonly request: Signed }
-  | { readonly op: 'register'; readonly request: Signed; readonly registration: Uint8Array; readonly replace?: Signed }
+  | { readonly op: 'register'; readonly request: Signed; readonly registration: Uint8Array; readonly approval?: Signed }
   | { readonly op: 'activate'; readonly standing: Standing }
   | { readonly op: 'attempt'; readonly request: Signed; readonly element: Uint8Array; readonly shown: readonly Signed[] }
   | { readonly op: 'confirm'; readonly confirmed: Confirmed }

@@ -1,4 +1,4 @@
-/** The owner objects to an announced registration, with the unlock key of any way in of the account. */
+/** The owner objects to an announced registration, with the unlock key of any way in of the account or its owner key. */
 import { fail } from '../../base/errors.ts';
 import { type Place, slotId } from '../../vault/slot.ts';
 import { decodeMessage, type Message } from '../../wire/message.ts';
@@ -6,7 +6,7 @@ import type { Member, Refusal } from '../ask.ts';
 import { refuse } from '../ask.ts';
 import { type Machine, perform } from '../effects.ts';
 import type { Cancelled, SlotRecord } from '../record.ts';
-import { inForce, readByUnlockKey, repeat } from './standing.ts';
+import { inForce, readByOwner, repeat } from './standing.ts';
 
 /** Objections kept for one slot; the oldest go first, long after what they object to is stale. */
 const CANCELS_MAX = 32;
@@ -18,7 +18,7 @@ export function* cancel(member: Member, place: Place, { by, cancel: signed }: Ca
   const current = inForce(member, authority);
   if ('refused' in current) return current;
   if (current.core.tombstone) return refuse('not-allowed', 'that way in was deleted');
-  const { slot, digest, generation, bySlot } = readByUnlockKey('unlock/cancel', signed, current, member);
+  const { slot, digest, generation, bySlot } = readByOwner('unlock/cancel', signed, current, member);
   if (slot !== slotId(place) || bySlot !== slotId(by)) fail('malformed', 'the cancellation names other slots');
   const { record, counters } = yield* perform('load', { slot });
   if (generation <= counters.active)

@@ -28,7 +28,7 @@ export function startsOf(node: Id): Id {
 }
 
 /** What a statement shows, its signature not looked at; nothing for one that shows neither a vote nor a start. @throws `malformed` */
-export function evidenceIn(by: Signed): Evidence | undefined {
+function evidenceIn(by: Signed): Evidence | undefined {
   const type = typeOf(by.bytes);
   switch (type) {
     case 'node/attempt-vote':

@@ -6,13 +6,13 @@ import type { Id } from '../../base/bytes.ts';
 import { fail } from '../../base/errors.ts';
 import type { Registration } from '../../vault/registration.ts';
 import { decodeMessage } from '../../wire/message.ts';
-import type { Signed } from '../../wire/signed.ts';
 import { type Ask, type Member, type Refusal, type Reply, refuse } from '../ask.ts';
 import { afterVote, GENERATION_STEP } from '../counters.ts';
 import { type Machine, perform, type View } from '../effects.ts';
 import type { Announcement, SlotRecord } from '../record.ts';
+import { type Account, accountOf, isApproved, waitingSeconds } from './authority.ts';
 import { readRequest } from './request.ts';
-import { inForce, readByUnlockKey, repeat, say } from './standing.ts';
+import { repeat, say } from './standing.ts';
 
 /** Announcements that may wait at once in one slot; more are refused, so that a stranger's cannot push out the owner's. */
 const ANNOUNCEMENTS_MAX = 8;
@@ -42,10 +42,12 @@ export function* voteForRegistration(member: Member, ask: Ask & { op: 'register-
     return refuse('stale-generation', `expected at most ${GENERATION_STEP} beyond the last vote`, { voted: counters.voted });
   }
   if (counters.voted === 0 && !view.hasRoom) return refuse('token-full', 'the token takes no new slot');
-  if (counters.active > 0) {
-    const current = inForce(member, view);
-    if ('refused' in current) return current;
-    const barrier = yield* mayReplace(member, view, record, current, registration, ask.replace);
+  if (!withinTenant(member, registration))
+    return refuse('not-allowed', 'the tenant bounds how long replacements wait', { ...member.coolingOff });
+  const account = yield* accountOf(member, caller.place);
+  if ('refused' in account) return account;
+  if (!isApproved(member, account, registration, ask.approval)) {
+    const barrier = yield* mayStand(member, view, record, account, registration);
     if (barrier !== undefined) return barrier;
   }
   if (!registration.core.tombstone && !(yield* perform('open', { registration }))) {
@@ -59,32 +61,28 @@ export function* voteForRegistration(member: Member, ask: Ask & { op: 'register-
   return vote;
 }
 
-/** @returns nothing when the registration in force may be superseded now; else the refusal, after announcing where due. */
-function* mayReplace(
+/** A waiting time of a year, chosen by whoever registers, would keep the owner out for as long. */
+function withinTenant({ coolingOff: { minSeconds, maxSeconds } }: Member, { core: { tombstone, policy } }: Registration): boolean {
+  return tombstone || (policy.coolingOffSeconds >= minSeconds && policy.coolingOffSeconds <= maxSeconds);
+}
+
+/** @returns nothing when a registration that no owner key approved may stand now; else the refusal, after announcing where due */
+function* mayStand(
   member: Member,
   view: View,
   record: SlotRecord,
-  current: Registration,
-  next: Registration,
-  replace: Signed | undefined,
+  account: Account,
+  { slot, generation, digest, core }: Registration,
 ): Machine<Refusal | undefined> {
-  // Nothing is left to protect behind a deletion.
-  if (current.core.tombstone) return undefined;
-  const { slot, generation, digest } = next;
-  if (replace !== undefined) {
-    const allowed = readByUnlockKey('unlock/replace', replace, current, member);
-    const says =
-      allowed.slot === slot &&
-      allowed.generation === generation &&
-      allowed.digest === digest &&
-      allowed.oldGeneration === current.generation &&
-      allowed.oldDigest === current.digest;
-    return says ? undefined : refuse('not-allowed', 'the unlock key allowed another replacement');
+  // Nothing is left to protect in an account where nothing stands, or behind a deletion.
+  if (account.current === undefined && account.others.length === 0) {
+    if (core.tombstone || core.place.way.kind === 'passcode') return undefined;
+    return refuse('not-allowed', 'an account begins with a passcode: deposit under one first');
   }
   if (isCancelled(record, digest)) return refuse('cancelled', 'the owner cancelled this registration');
   const announcements = record.announcements ?? [];
   const announced = announcements.find((waiting) => waiting.digest === digest);
-  const waitMs = current.core.policy.coolingOffSeconds * 1000;
+  const waitMs = waitingSeconds(account) * 1000;
   if (announced !== undefined) {
     const leftMs = announced.since + waitMs - member.now;
     return leftMs > 0 ? coolingOff(leftMs) : undefined;

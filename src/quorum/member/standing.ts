@@ -43,6 +43,12 @@ export function readByUnlockKey<T extends MessageType>(type: T, signed: Signed, 
   return readSigned(type, signed, member.fleet.id, (signer) => (signer === keyId(unlockKey) ? unlockKey : undefined), member.verify);
 }
 
+/** As `readByUnlockKey`, or signed by the owner key that the registration names. */
+export function readByOwner<T extends MessageType>(type: T, signed: Signed, { core }: Registration, member: Reader): Message<T> {
+  const keys = new Map([core.unlockKey, core.ownerKey].map((key) => [keyId(key), key]));
+  return readSigned(type, signed, member.fleet.id, (signer) => keys.get(signer), member.verify);
+}
+
 /** The registration in force, or why there is none to speak of. */
 export function inForce(member: Member, view: View): Registration | Refusal {
   const { counters, record } = view;

@@ -55,11 +55,11 @@ describe('a registration', () => {
       { random, argon2id: nativeArgon2id },
     );
   const replacing = async () => {
-    const { registration, sign } = await dealt(2);
-    const { slot, generation, digest, core } = parseRegistration(registration, members());
-    const by = { fleet: alice.raw.fleetId, signer: keyId(core.unlockKey), slot, generation, digest };
-    const old = { oldGeneration: 1, oldDigest: alice.registration.digest };
-    return { registration, replace: spell(signMessage('unlock/replace', { ...by, ...old }, sign)) };
+    const { registration, owner } = await dealt(2);
+    const { slot, generation, digest } = parseRegistration(registration, members());
+    const by = owner ?? expect.fail('a deposit has an owner');
+    const what = { fleet: alice.raw.fleetId, signer: keyId(by.publicKey), slot, generation, digest };
+    return { registration, approval: spell(signMessage('owner/approve', what, by.sign)) };
   };
 
   refused([
@@ -78,11 +78,11 @@ describe('a registration', () => {
     ['of the largest generation', 'stale-generation by 3', async () => register(alice.raw, (await dealt(0xffff_ffff)).registration)],
     ['under a generation already voted for', 'stale-generation by 3', async () => register(alice.raw, (await dealt(1)).registration)],
     [
-      'that replaces without the unlock key in force',
-      'not-signed by 3',
+      'that another owner key than the account’s approves',
+      'cooling-off by 3',
       async () => {
-        const { registration, replace } = await replacing();
-        return register(alice.raw, registration, { replace });
+        const { registration, approval } = await replacing();
+        return register(alice.raw, registration, { approval });
       },
     ],
     ['that replaces without waiting', 'cooling-off by 3', async () => register(alice.raw, (await dealt(2)).registration)],
@@ -215,17 +215,19 @@ describe('an objection', () => {
     return { device, dropped: () => dropped };
   };
 
+  const objector = () => ({ registration: alice.registration, owner: alice.authority.opened.owner });
+
   it('that the coordinator drops and claims to stand is not believed, and another carries it', async () => {
     const { device: owner } = await overheard(fleet, 'alice');
     const { events } = await owner.events(PASSCODE);
     const announced = events.find(({ kind }) => kind === 'announced') ?? expect.fail('the stranger above announced one');
     expect(announced).toMatchObject({ generation: 2, certain: true });
     const everywhere = await through(() => true);
-    const none = await everywhere.device.cancel(PASSCODE, announced, alice.authority);
+    const none = await everywhere.device.cancel(PASSCODE, announced, objector());
     expect(none).toEqual({ kind: 'unfinished', stands: [], refusals: [] });
     expect(everywhere.dropped()).toBe(3);
     const atOne = await through((url) => url.startsWith(urlOf(fleet, 0)));
-    expect(await atOne.device.cancel(PASSCODE, announced, alice.authority)).toMatchObject({ kind: 'cancelled' });
+    expect(await atOne.device.cancel(PASSCODE, announced, objector())).toMatchObject({ kind: 'cancelled' });
     expect(atOne.dropped()).toBe(1);
   });
 });
