@@ -101,6 +101,8 @@ export const envelope = z.strictObject({
   votes: votes.exactOptional(),
   /** With a status: the registration in force at the answering node, with its proof. */
   standing: standing.exactOptional(),
+  /** With a status: the certificate of the lock of that registration, where there is one. */
+  lock: votes.exactOptional(),
   /** With `cancel`: the nodes at which the objection stands. */
   stands: z.array(id).max(NODES_MAX).exactOptional(),
   /** With `events`: each node's feed, JSON text whose SHA-256 its statement names. */

@@ -81,7 +81,7 @@ export const standing: CodecOf<Standing> = z.strictObject({
 
 const certified: CodecOf<Certified> = z.strictObject({ votes });
 
-export const confirmed: CodecOf<Confirmed> = z.strictObject({ confirm: statement, votes });
+export const confirmed: CodecOf<Confirmed> = z.strictObject({ confirm: statement, votes, acks: votes.exactOptional() });
 
 export const cancelled: CodecOf<Cancelled> = z.strictObject({ by: place, cancel: statement });
 

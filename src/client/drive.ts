@@ -113,13 +113,20 @@ const operations: Record<Call['op'], PublicOperation> = {
 async function call({ http, pass, clientKey }: Session, { place }: Client, { op, ...own }: Call, leftMs: number): Promise<Heard> {
   if (leftMs <= 0) fail('no-quorum', 'too few nodes answered in time');
   const credentials = { pass, clientKey: clientKey.publicKey, way: place.way };
-  const { said, refused, votes, standing, events }: Envelope = await http.call(
+  const { said, refused, votes, standing, lock, events }: Envelope = await http.call(
     operations[op],
     credentials,
     own,
     Math.min(leftMs, CALL_LIMIT_MS),
   );
-  return { said, refused, ...(votes && { votes }), ...(standing && { standing }), ...(events && { feeds: events.flatMap(feedOf) }) };
+  return {
+    said,
+    refused,
+    ...(votes && { votes }),
+    ...(standing && { standing }),
+    ...(lock && { lock }),
+    ...(events && { feeds: events.flatMap(feedOf) }),
+  };
 }
 
 /** What is no feed counts as silence of its node. */

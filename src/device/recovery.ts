@@ -1,4 +1,5 @@
 /** Getting the backup key back with a way in that the person brings: one guess. */
+import { setTimeout } from 'node:timers/promises';
 import { type BackupKey, recipientOf } from '../backup/key.ts';
 import { fail } from '../base/errors.ts';
 import { systemClock } from '../base/ports.ts';
@@ -46,11 +47,27 @@ export interface RecoveredKey {
 export async function recoverKey(client: VaultClient, { way, ask }: Bring, say: Say): Promise<RecoveredKey> {
   const input = readInput(way, await ask());
   say('asking the fleet for the backup key');
-  const authority = expectOpened(await client.recover(way, input), way, systemClock());
+  const authority = expectOpened(await recoverSettled(client, way, input, say), way, systemClock());
   if (authority.liars.length > 0) say(`warning: ${authority.liars.length} node(s) answered falsely and were outvoted: tell the operator`);
   if (!authority.confirmed) say('warning: too few nodes know yet that this succeeded: the next command tells them');
   const key = new Secret(authority.opened.secret);
   return { key, recipient: await recipientOf(key), authority };
+}
+
+/** The nodes settle the last guess within minutes; a person waits no longer. */
+const SETTLED_MS = 180_000;
+const LOOK_AGAIN_MS = 3_000;
+
+/** While another device may be using the last guess, waits and looks again. */
+async function recoverSettled(client: VaultClient, way: WayIn, input: Input, say: Say): Promise<Recovered> {
+  const begun = performance.now();
+  for (;;) {
+    const recovered = await client.recover(way, input);
+    if (recovered.kind !== 'last-guess' || performance.now() - begun > SETTLED_MS) return recovered;
+    const seconds = Math.ceil(Math.max(recovered.waitMs, LOOK_AGAIN_MS) / 1000);
+    say(`all guesses are used, and the last one is not settled: another device may be using it. Looking again in ${seconds} s`);
+    await setTimeout(seconds * 1000);
+  }
 }
 
 /** A recovery code that is mistyped is found out here, before the fleet is asked. */
@@ -94,6 +111,10 @@ function expectOpened(recovered: Recovered, way: WayIn, nowMs: number): Found {
       const { guessesLeft } = recovered;
       return fail('rate-limited', `too soon after wrong guesses: this one was not made${allowed}`, { guessesLeft, ...evidence });
     }
+    case 'last-guess':
+      return fail('rate-limited', 'all guesses are used, and too few nodes have settled whether the last one was right: try again later', {
+        secondsLeft: Math.ceil(recovered.waitMs / 1000),
+      });
     case 'locked':
       return fail(
         'locked',

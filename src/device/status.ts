@@ -49,7 +49,7 @@ async function hasRecoveryCode({ client }: Visit): Promise<boolean> {
 }
 
 async function tellPasscode({ client, fleet }: Visit): Promise<Omit<AccountStatus, 'recoveryCode' | 'waiting' | 'history'>> {
-  const { reports, registration } = await client.status(PASSCODE);
+  const { reports, registration, locked } = await client.status(PASSCODE);
   const nodes = fleet.nodes.flatMap(({ id, name }) =>
     reports
       .filter(({ signer }) => signer === id)
@@ -65,6 +65,5 @@ async function tellPasscode({ client, fleet }: Visit): Promise<Omit<AccountStatu
   const waitMs = left > 0 && used > 0 ? await client.wait(PASSCODE) : 0;
   const allowedAt = new Date(systemClock() + waitMs).toISOString();
   const nextGuess = { secondsLeft: Math.ceil(waitMs / 1000), allowedAt };
-  const locked = left === 0;
   return { registered: true, generation, guessesLeft: left, guessesUsed: used, ...(waitMs > 0 && { nextGuess }), locked, nodes, silent };
 }

@@ -6,6 +6,7 @@ import type { Id } from '../base/bytes.ts';
 import { fail, HoldfastError } from '../base/errors.ts';
 import { type Authorised, isRefusal, type Refusal, refuse } from '../quorum/ask.ts';
 import { type AttemptOutcome, coordinateAttempt } from '../quorum/coordinator/attempt.ts';
+import { coordinateConfirm } from '../quorum/coordinator/confirm.ts';
 import { type Gathered, gather, type Patience } from '../quorum/coordinator/conversation.ts';
 import { answerTo, type Counted } from '../quorum/coordinator/expected.ts';
 import { coordinateStatus } from '../quorum/coordinator/status.ts';
@@ -52,14 +53,15 @@ export class CoordinatorSide implements CoordinatorPort {
     const { fleet, verify } = this.#body;
     const talk = coordinateStatus(fleet, verify, ask, await this.#driver.load(slot), this.#patience(this.#limits.answerLingerMs));
     const gathered = await converse(this.#floor, talk, this.#stop);
-    let standing = await this.#standing(slot);
-    const own = this.#generation(standing);
+    let record = await this.#driver.load(slot);
+    const own = this.#generation(record?.standing);
     // The client may hear of a generation that this node missed, and needs its registration to go on.
     if (gathered.said.some(({ signed }) => this.#saysLater(signed, own))) {
       await this.#floor.bringUp(this.#body.self, slot, this.#signal());
-      standing = await this.#standing(slot);
+      record = await this.#driver.load(slot);
     }
-    return { ...gathered, ...(standing && { standing }) };
+    const { standing, lock } = record ?? {};
+    return { ...gathered, ...(standing && { standing }), ...(lock && { lock }) };
   }
 
   register(ask: Omit<Question & { op: 'register-vote' }, 'op'>): Promise<Gathered> {
@@ -80,7 +82,9 @@ export class CoordinatorSide implements CoordinatorPort {
   async confirm(confirmed: Confirmed, place: Place): Promise<Gathered> {
     const { slot } = decodeMessage('unlock/confirm', confirmed.confirm.bytes);
     mustBeOf(place, slot);
-    return this.#gather({ op: 'confirm', confirmed }, slot, this.#limits.recordLingerMs);
+    const { fleet, verify } = this.#body;
+    const talk = coordinateConfirm(fleet, verify, confirmed, this.#patience(this.#limits.recordLingerMs));
+    return converse(this.#floor, talk, this.#stop);
   }
 
   async cancel(place: Place, cancelled: Cancelled): Promise<CancelOutcome> {
@@ -136,10 +140,6 @@ export class CoordinatorSide implements CoordinatorPort {
     };
     await Promise.race([Promise.all(this.#members.map(one)), enough.promise]);
     return { done: [...done], refused: [...refused] };
-  }
-
-  async #standing(slot: Id): Promise<Standing | undefined> {
-    return (await this.#driver.load(slot))?.standing;
   }
 
   /** False for what no member signed: one that talks nonsense must not keep a client from hearing the others. */

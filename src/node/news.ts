@@ -13,8 +13,7 @@ export function news(known: Proof, told: Proof): Proof | undefined {
   const parts: Proof = {
     ...(told.standing && !sameStanding(known.standing, told.standing) && { standing: told.standing }),
     ...(told.attempt && !covers(attemptOf(known.attempt), attemptOf(told.attempt)) && { attempt: told.attempt }),
-    ...(told.confirmation &&
-      !covers(confirmedOf(known.confirmation), confirmedOf(told.confirmation)) && { confirmation: told.confirmation }),
+    ...(told.confirmation && !coversConfirmation(known.confirmation, told.confirmation) && { confirmation: told.confirmation }),
     ...(told.lock && known.lock === undefined && { lock: told.lock }),
     ...newCancels(known.cancels ?? [], told.cancels ?? []),
   };
@@ -48,6 +47,13 @@ function confirmedOf(confirmed: Confirmed | undefined): Numbered | undefined {
 function covers(known: Numbered | undefined, told: Numbered | undefined): boolean {
   if (known === undefined || told === undefined) return told === undefined;
   return known.generation > told.generation || (known.generation === told.generation && known.attempt >= told.attempt);
+}
+
+/** Acknowledgements are news where they are lacking: they unlock a member that stated a lock alone. */
+function coversConfirmation(known: Confirmed | undefined, told: Confirmed): boolean {
+  const [had, has] = [confirmedOf(known), confirmedOf(told)];
+  if (!covers(had, has)) return false;
+  return told.acks === undefined || known?.acks !== undefined || had?.generation !== has?.generation || had?.attempt !== has?.attempt;
 }
 
 function newCancels(known: readonly Cancelled[], told: readonly Cancelled[]): Pick<Proof, 'cancels'> {

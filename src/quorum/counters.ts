@@ -13,7 +13,7 @@ export interface Counters {
   readonly tried: number;
   /** Highest attempt number confirmed as a success in this generation. */
   readonly cleared: number;
-  /** A lock statement was signed: no confirmation of this generation is accepted any more. */
+  /** A lock statement was signed: no confirmation of this generation is accepted any more, unless a quorum acknowledged it. */
   readonly locked: boolean;
 }
 
@@ -51,6 +51,11 @@ export function afterTry(counters: Counters, attempt: number): Counters {
 
 export function afterConfirmation(counters: Counters, attempt: number): Counters {
   return { ...afterTry(counters, attempt), cleared: Math.max(counters.cleared, attempt) };
+}
+
+/** A success that a quorum acknowledged: no lock's certificate can come, so this member's own statement ends. */
+export function afterUnlock(counters: Counters, attempt: number): Counters {
+  return { ...afterConfirmation(counters, attempt), locked: false };
 }
 
 export function exhausted(counters: Counters, guesses: number): boolean {

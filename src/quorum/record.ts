@@ -22,6 +22,8 @@ export interface Certified {
 
 export interface Confirmed extends Certified {
   readonly confirm: Signed;
+  /** node/confirmation-ack of a quorum, where a member stated a lock alone: they unlock it. */
+  readonly acks?: readonly Signed[];
 }
 
 /** A replacement without the old unlock key, waiting; `since` is this member's own time, in milliseconds since 1970. */

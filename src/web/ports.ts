@@ -76,6 +76,8 @@ export interface PeersPort {
 export interface StatusOutcome extends Gathered {
   /** The registration in force at this node, with its proof: the client checks it, and compares it with what the members say. */
   readonly standing?: Standing;
+  /** Its lock's certificate, where this node has one. */
+  readonly lock?: readonly Signed[];
 }
 
 export interface CancelOutcome {

@@ -18,6 +18,7 @@ import { fail } from '../base/errors.ts';
 import type { Clock } from '../base/ports.ts';
 import type { Caller } from '../quorum/ask.ts';
 import { parseRegistration } from '../vault/registration.ts';
+import type { Signed } from '../wire/signed.ts';
 import { jsonBody } from './answer.ts';
 import { onCurve } from './on-curve.ts';
 import type { Passes } from './pass.ts';
@@ -60,12 +61,19 @@ function operations({ clients, fleet }: VaultPort): Operations {
 }
 
 type Outcome = Pick<Envelope, 'votes' | 'standing'> & {
+  readonly lock?: readonly Signed[];
   readonly said: readonly Envelope['said'][number][];
   readonly refused: readonly Envelope['refused'][number][];
 };
 
-function enveloped({ said, refused, votes, standing }: Outcome): Envelope {
-  return { said: [...said], refused: [...refused], ...(votes && { votes }), ...(standing && { standing }) };
+function enveloped({ said, refused, votes, standing, lock }: Outcome): Envelope {
+  return {
+    said: [...said],
+    refused: [...refused],
+    ...(votes && { votes }),
+    ...(standing && { standing }),
+    ...(lock && { lock: [...lock] }),
+  };
 }
 
 /** @throws `pass-refused` */

@@ -4,7 +4,7 @@ import { HoldfastError } from '../../src/base/errors.ts';
 import type { Reply } from '../../src/quorum/ask.ts';
 import { dropShares } from '../../src/vault/registration.ts';
 import { decodeMessage } from '../../src/wire/message.ts';
-import type { Signed } from '../../src/wire/signed.ts';
+import { type Signed, signMessage } from '../../src/wire/signed.ts';
 import type { Deal } from '../simulation/cryptography.ts';
 import { Bench, said } from './bench.ts';
 
@@ -146,5 +146,37 @@ describe('a success', () => {
     said(a.ask({ op: 'lock', place }, 2));
     expect(codeOf(() => a.ask(bench.confirm(deal, 3, votes)))).toBe('locked');
     said(b.ask(bench.confirm(deal, 3, votes)));
+  });
+
+  it('ends a lock that a member stated alone, by the acknowledgements of a quorum and no fewer', () => {
+    const [a, b, c] = bench.members;
+    for (const attempt of [1, 2]) bench.guess(deal, attempt, element(attempt), [a, b]);
+    const votes = bench.guess(deal, 3, element(3), [a, b]);
+    const { place } = deal.registration.core;
+    said(a.ask({ op: 'lock', place }, 2));
+    const acks = [b, c].map((member) => said(member.ask(bench.confirm(deal, 3, votes))));
+    const [one, two] = acks as [Signed, Signed];
+    for (const few of [[], [one], [one, one]]) {
+      expect(codeOf(() => a.ask(bench.confirm(deal, 3, votes, few)))).toBe('locked');
+      expect(a.changed).toBe(false);
+    }
+    said(a.ask(bench.confirm(deal, 3, votes, [one, two])));
+    expect(a.counters.get(deal.registration.slot)).toMatchObject({ cleared: 3, locked: false });
+    expect(codeOf(() => a.ask(bench.attempt('attempt-vote', deal, 4, element(4))))).toBeUndefined();
+  });
+
+  it('that a quorum acknowledged is not undone by a lock that a liar completes', () => {
+    const [a, b, c] = bench.members;
+    for (const attempt of [1, 2]) bench.guess(deal, attempt, element(attempt), [a, b]);
+    const votes = bench.guess(deal, 3, element(3), [a, b]);
+    const { slot, generation, digest } = deal.registration;
+    const alone = said(a.ask({ op: 'lock', place: deal.registration.core.place }, 2));
+    const acks = [b, c].map((member) => said(member.ask(bench.confirm(deal, 3, votes))));
+    said(b.ask(bench.confirm(deal, 3, votes, acks)));
+    const fields = { fleet: bench.fleet.id, signer: c.key.id, slot, generation, digest, cleared: 0, tried: 3, sequence: c.sequence };
+    const lie = signMessage('node/lock-statement', fields, c.key.sign);
+    b.learn({ lock: [alone, lie] });
+    expect(b.counters.get(slot)).toMatchObject({ locked: false });
+    expect(b.records.get(slot)?.lock).toBeUndefined();
   });
 });

@@ -225,10 +225,10 @@ export class Bench {
     return members.map((member) => said(member.ask({ op: 'status', ...this.request('status', about, 0, NO_ID) })));
   }
 
-  confirm({ registration, unlock }: Deal, attempt: number, votes: readonly Signed[]): Question {
+  confirm({ registration, unlock }: Deal, attempt: number, votes: readonly Signed[], acks?: readonly Signed[]): Question {
     const { slot, generation, digest } = registration;
     const fields: Message<'unlock/confirm'> = { fleet: this.fleet.id, signer: unlock.id, slot, generation, digest, attempt };
-    return { op: 'confirm', confirmed: { confirm: signMessage('unlock/confirm', fields, unlock.sign), votes } };
+    return { op: 'confirm', confirmed: { confirm: signMessage('unlock/confirm', fields, unlock.sign), votes, ...(acks && { acks }) } };
   }
 }
 

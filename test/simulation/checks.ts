@@ -173,7 +173,10 @@ export class Checks {
     const down =
       after.voted < before.voted ||
       after.active < before.active ||
-      (sameGeneration && (after.tried < before.tried || after.cleared < before.cleared || (before.locked && !after.locked)));
+      (sameGeneration &&
+        (after.tried < before.tried ||
+          after.cleared < before.cleared ||
+          (before.locked && !after.locked && after.cleared === before.cleared)));
     if (down) throw new LawBroken('only upwards', `${node}: ${JSON.stringify(before)} to ${JSON.stringify(after)}`);
   }
 

@@ -136,7 +136,7 @@ function recoverable(simulation: Simulation, standing: Deal): void {
     }
     const { result } = outcome;
     told.push(result.kind);
-    if (result.kind === 'waiting' && waits < WAITS_MAX) {
+    if ((result.kind === 'waiting' || result.kind === 'last-guess') && waits < WAITS_MAX) {
       // Liars may say that it is less.
       wait(simulation, Math.max(result.waitMs, 1000));
       waits += 1;
@@ -157,6 +157,12 @@ function tooFewVoters(simulation: Simulation, { registration }: Deal): boolean {
   return voters.length < fleet.quorum;
 }
 
+/** One that stated a lock before it heard of a success is unlocked by those who have acknowledged it. */
+function nobodyIsLockedAlone({ plan, fleet }: Simulation, locked: number, unlocked: number): void {
+  if (plan.victim !== undefined || plan.compromised.length > 0) return;
+  if (locked > 0 && unlocked >= fleet.quorum) throw new LawBroken('convergence', `${locked} members are locked, and ${unlocked} are not`);
+}
+
 function isRight(simulation: Simulation, standing: Deal, result: Recovered): boolean {
   if (standing.tombstone) return result.kind === 'nothing';
   if (result.kind === 'opened') {
@@ -164,9 +170,11 @@ function isRight(simulation: Simulation, standing: Deal, result: Recovered): boo
     simulation.story.count(`ending: ${standing.by} recovers`);
     return true;
   }
-  if (result.kind !== 'locked') return false;
+  // Liars can keep a quorum from stating the lock with equal counters: then the guesses are used up, and nothing is erased.
+  const settled = result.kind === 'last-guess' && (simulation.plan.compromised.length === 0 || result.waitMs > 0);
+  if ((result.kind !== 'locked' && result.kind !== 'last-guess') || settled) return false;
   usedUp(simulation, standing);
-  simulation.story.count('ending: locked');
+  simulation.story.count(`ending: ${result.kind}`);
   return true;
 }
 
@@ -186,11 +194,12 @@ function agree(simulation: Simulation): void {
     ...node.view(simulation.slot).counters,
     digest: digestAt(simulation, node)?.slice(0, 8),
   }));
-  // One that stated a lock before it heard of a success stays locked alone; the others go on without it.
   // One that was put back to before a generation that only it had heard of waits for the next one.
   const views = all.filter((view) => view.digest !== undefined);
-  const cleared = new Set(views.flatMap((view) => (view.locked ? [] : [view.cleared])));
+  const unlocked = views.filter((view) => !view.locked);
+  const cleared = new Set(unlocked.map((view) => view.cleared));
   const standing = new Set(views.map((view) => `${view.active} ${view.digest}`));
+  nobodyIsLockedAlone(simulation, views.length - unlocked.length, unlocked.length);
   if (standing.size > 1 || cleared.size > 1) {
     throw new LawBroken(
       'convergence',

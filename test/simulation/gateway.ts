@@ -5,6 +5,7 @@
 import type { Id } from '../../src/base/bytes.ts';
 import { type Ask, type Caller, isRefusal, type Reply } from '../../src/quorum/ask.ts';
 import type { Call, Heard } from '../../src/quorum/client/effects.ts';
+import { coordinateConfirm } from '../../src/quorum/coordinator/confirm.ts';
 import { type Arrival, gather, type Patience, type Talk, type TalkEffect } from '../../src/quorum/coordinator/conversation.ts';
 import { answerTo, type Counted } from '../../src/quorum/coordinator/expected.ts';
 import { coordinateStatus } from '../../src/quorum/coordinator/status.ts';
@@ -103,8 +104,8 @@ export function serve(simulation: Simulation, node: Node, call: Call, caller: Ca
     case 'status': {
       const talk = coordinateStatus(fleet, verify, { caller, request: call.request }, node.disk.records.get(slot), patience(simulation));
       return converse(simulation, node, talk, (heard) => {
-        const standing = node.disk.records.get(slot)?.standing;
-        done({ ...heard, ...(standing && { standing }) });
+        const { standing, lock } = node.disk.records.get(slot) ?? {};
+        done({ ...heard, ...(standing && { standing }), ...(lock && { lock }) });
       });
     }
     case 'wait':
@@ -117,7 +118,7 @@ export function serve(simulation: Simulation, node: Node, call: Call, caller: Ca
     case 'activate':
       return all({ op: 'activate', standing: call.standing }, undefined);
     case 'confirm':
-      return all({ op: 'confirm', confirmed: call.confirmed }, slot);
+      return converse(simulation, node, coordinateConfirm(fleet, verify, call.confirmed, patience(simulation)), done);
     case 'attempt':
       return converse(
         simulation,

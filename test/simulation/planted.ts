@@ -35,7 +35,7 @@ export const PLANTED: Readonly<Record<string, Planted>> = {
   'activates an equal generation again': { profiles: hostile, breaks: ['only upwards'], machines: replying(record.activatesAgain) },
   'confirms without a quorum certificate': {
     profiles: hostile,
-    breaks: ['law 1', 'law 8', 'liveness', 'convergence'],
+    breaks: ['law 1', 'law 8', 'delays', 'liveness', 'convergence'],
     machines: replying(record.confirmsUncertified),
   },
   'counts guesses at once': {
@@ -44,7 +44,11 @@ export const PLANTED: Readonly<Record<string, Planted>> = {
     machines: replying((member, ask, self) => reply({ ...member, guessDelaysMs: [] }, ask, self)),
   },
   'erases on its own view': { profiles: ['crashes'], breaks: ['law 8'], machines: { ...REAL, erase: record.erasesOnItsOwnView } },
-  'accepts catch-up unproven': { profiles: hostile, breaks: ['law 1', 'convergence'], machines: { ...REAL, learn: record.learnsUnproven } },
+  'accepts catch-up unproven': {
+    profiles: hostile,
+    breaks: ['law 1', 'liveness', 'convergence'],
+    machines: { ...REAL, learn: record.learnsUnproven },
+  },
   'replaces at once': { profiles: hostile, breaks: ['cooling-off'], machines: replying(record.replacesAtOnce) },
   'rejoins on one word': { profiles: ['rolled back'], breaks: ['law 1'], machines: { ...REAL, rejoin: record.rejoinsOnOneWord } },
   'quarantines itself for a lost start': {
@@ -56,7 +60,7 @@ export const PLANTED: Readonly<Record<string, Planted>> = {
   'takes its first start for its past': { profiles: ['rolled back'], breaks: ['law 1'], machines: { ...REAL, remembersVouched: false } },
   'states a lock before it asked for confirmations': {
     profiles: ['rolled back'],
-    breaks: ['law 8', 'liveness'],
+    breaks: ['law 8', 'liveness', 'convergence'],
     machines: { ...REAL, asksBeforeLock: false },
   },
   'takes numbers from one liar': {

@@ -98,6 +98,8 @@ export interface Feed {
 export interface Heard extends Gathered {
   /** With a status: the registration in force at the node that carried the messages, with its proof. */
   readonly standing?: Standing;
+  /** With a status: the lock's certificate of that registration, where the node has one. */
+  readonly lock?: readonly Signed[];
   /** With an attempt: its quorum certificate. */
   readonly votes?: readonly Signed[];
   /** With events; a text that is none is left out. */

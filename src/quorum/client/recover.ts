@@ -37,7 +37,13 @@ export type Recovered =
     }
   /** Too soon after the last wrong one: it was not made. */
   | { readonly kind: 'waiting'; readonly waitMs: number; readonly guessesLeft: number }
+  /** A lock's certificate says so: for good. */
   | { readonly kind: 'locked' }
+  /**
+   * All guesses are used, and it is not settled whether the last one was right: another device may be using it. It was not made.
+   * `waitMs`: until the nodes settle it, if they can; 0 when they should have.
+   */
+  | { readonly kind: 'last-guess'; readonly waitMs: number }
   | { readonly kind: 'nothing' }
   /** Too few nodes answered; the attempt is saved, and the same passcode goes on with it. */
   | { readonly kind: 'unfinished'; readonly refusals: Heard['refused'] };
@@ -48,10 +54,14 @@ const FORCED_MAX = 2;
 export function* recover(client: Client): ClientMachine<Recovered> {
   let forced = 0;
   for (let round = 0; round < ROUNDS_MAX; round += 1) {
-    const { reports, registration } = yield* askPresence(client);
+    const { reports, registration, locked } = yield* askPresence(client);
     if (registration === undefined || registration.core.tombstone) return { kind: 'nothing' };
+    if (locked) {
+      yield* forget('attempt');
+      return { kind: 'locked' };
+    }
     const pending = (yield* resume(registration)) ?? (yield* begin(client, registration, reports));
-    if (pending === 'locked') return { kind: 'locked' };
+    if (pending === 'used-up') return { kind: 'last-guess', waitMs: yield* askWait(client) };
     const heard = yield* send(registration, pending, reports);
     const answers = readAnswers(client, registration, pending, heard);
     if (answers.length >= client.fleet.threshold) {
@@ -66,7 +76,7 @@ export function* recover(client: Client): ClientMachine<Recovered> {
     const { guesses } = registration.core.policy;
     if (refusals.filter((one) => one.tried >= one.cleared + guesses).length >= blocking) {
       yield* forget('attempt');
-      return { kind: 'locked' };
+      return { kind: 'last-guess', waitMs: yield* askWait(client) };
     }
     // Used up where it counts (a split vote, another device's guess): take the next number. With nodes down fewer refusals
     // must do, or a split vote would stay; but one lying node must not spend all guesses, so only twice in one recovery. Where
@@ -88,7 +98,7 @@ function* resume({ generation, digest }: Registration): ClientMachine<PendingAtt
   return equalBytes(element, attempt.element) ? attempt : undefined;
 }
 
-function* begin({ fleet }: Client, registration: Registration, reports: readonly Status[]): ClientMachine<PendingAttempt | 'locked'> {
+function* begin({ fleet }: Client, registration: Registration, reports: readonly Status[]): ClientMachine<PendingAttempt | 'used-up'> {
   const { generation, digest } = registration;
   const of = reports.filter((report) => report.generation === generation && report.digest === digest);
   const tried = of.map((report) => report.tried);
@@ -99,7 +109,7 @@ function* begin({ fleet }: Client, registration: Registration, reports: readonly
       of.map((report) => report.cleared),
       fleet,
     ) - 1;
-  if (attempt > Math.max(cleared, ...of.map((report) => report.cleared)) + registration.core.policy.guesses) return 'locked';
+  if (attempt > Math.max(cleared, ...of.map((report) => report.cleared)) + registration.core.policy.guesses) return 'used-up';
   const { blind, element } = yield* act('blind', {});
   const pending = { generation, digest, attempt, element, blind };
   yield* act('keep', { memo: { ...(yield* act('recall', {})), attempt: pending } });

@@ -6,6 +6,7 @@ import type { Registration } from '../../vault/registration.ts';
 import { slotId } from '../../vault/slot.ts';
 import type { Message, MessageType } from '../../wire/message.ts';
 import type { Signed } from '../../wire/signed.ts';
+import { readLock } from '../member/lock.ts';
 import { readStanding } from '../member/standing.ts';
 import { mayLie, readOfNode } from '../quorum-certificate.ts';
 import { act, type Client, type ClientMachine, type Heard } from './effects.ts';
@@ -17,6 +18,8 @@ export interface SlotStatus {
   readonly reports: readonly Status[];
   /** In force, proven by a quorum's votes and the depositor's activation. */
   readonly registration?: Registration;
+  /** A lock's certificate of that registration was shown: its guesses are used up for good. */
+  readonly locked: boolean;
 }
 
 /**
@@ -65,14 +68,17 @@ export function* askStatus(client: Client): ClientMachine<SlotStatus> {
   let best: SlotStatus | undefined;
   for (let turns = 0; turns < client.fleet.nodes.length; turns += 1) {
     const { request, nonce } = yield* act('request', { operation: 'status', slot, generation: 0, digest: NO_ID, attempt: 0, body: NO_ID });
-    const { said, standing } = yield* act('call', { call: { op: 'status', request } });
+    const { said, standing, lock } = yield* act('call', { call: { op: 'status', request } });
     // The nonce makes an old status useless to whoever replays it.
     const reports = readHeard(client, 'node/status', said).filter((one) => one.slot === slot && equalBytes(one.nonce, nonce));
     if (reports.length >= client.fleet.quorum) {
       const registration = standing && readProven(client, standing, slot);
       const proven = registration?.generation ?? 0;
       if (best === undefined || proven > (best.registration?.generation ?? 0)) {
-        best = { reports, ...(registration && { registration }) };
+        best = { reports, ...(registration && { registration }), locked: false };
+      }
+      if (best.registration === registration && registration !== undefined && isLocked(client, registration, reports, lock)) {
+        best = { ...best, locked: true };
       }
       // The node that carried the messages may itself be behind what honest nodes report: then ask through another.
       if (generationSaid(client, reports) <= proven) return best;
@@ -100,6 +106,26 @@ export function* askPresence(client: Client): ClientMachine<SlotStatus> {
     return fail('no-quorum', 'the nodes say that something is registered here, and none shows it: ask again later');
   }
   return status;
+}
+
+/** Locked is what a lock's certificate says. (Attack: counters of some nodes make an owner give up a key that ten guesses are left for.) */
+function isLocked(
+  client: Client,
+  { slot, generation, digest }: Registration,
+  reports: readonly Status[],
+  lock: readonly Signed[] | undefined,
+): boolean {
+  try {
+    if (lock === undefined) return false;
+    const of = readLock(client, lock);
+    if (of.slot !== slot || of.generation !== generation || of.digest !== digest) return false;
+    // More members than may lie know of a later success: then a liar completed the statement of one that stated a lock alone.
+    const later = reports.filter((one) => one.generation === generation && one.digest === digest && one.cleared > of.cleared);
+    return later.length <= mayLie(client.fleet);
+  } catch (error) {
+    if (error instanceof HoldfastError && error.code !== 'alarm') return false;
+    throw error;
+  }
 }
 
 function readProven(client: Client, standing: NonNullable<Heard['standing']>, slot: Id): Registration | undefined {

@@ -12,8 +12,9 @@ import type { Member, Reply } from '../ask.ts';
 import { refuse } from '../ask.ts';
 import { othersToHear } from '../coordinator/lock.ts';
 import { exhausted } from '../counters.ts';
-import { type Machine, perform } from '../effects.ts';
+import { type Machine, perform, type View } from '../effects.ts';
 import { readCertificate, readOfNode } from '../quorum-certificate.ts';
+import { isAcknowledged } from './confirm.ts';
 import { remember, sameEpoch } from './memory.ts';
 import { allSinceRestart } from './rollback.ts';
 import { inForce, inForceAs, registrationOf, repeat, say } from './standing.ts';
@@ -58,7 +59,7 @@ export function* learnLock(member: Member, votes: readonly Signed[]): Machine<bo
   const current = inForceAs(member, view, { generation, digest });
   if ('refused' in current || view.record?.lock !== undefined) return false;
   // A statement held back while its member's token was rolled back could meet a confirmation that the member took since.
-  if (!sinceRestart) return false;
+  if (!sinceRestart || isOutdated(member, view, { generation, cleared })) return false;
   const { counters, record } = view;
   const locked = { ...counters, tried: Math.max(counters.tried, tried), cleared: Math.max(counters.cleared, cleared), locked: true };
   if (!counters.locked || locked.tried !== counters.tried || locked.cleared !== counters.cleared) {
@@ -68,12 +69,23 @@ export function* learnLock(member: Member, votes: readonly Signed[]): Machine<bo
   return true;
 }
 
+/**
+ * A quorum has acknowledged a later success than the statements know. Then no quorum of honest members states this lock. (Attack: a
+ * liar adds its statement to that of an honest member that stated a lock alone, and has the owner's shares erased.)
+ */
+function isOutdated(member: Member, { record }: View, lock: { readonly generation: number; readonly cleared: number }): boolean {
+  const { confirm, acks } = record?.confirmation ?? {};
+  if (confirm === undefined || acks === undefined) return false;
+  const success = decodeMessage('unlock/confirm', confirm.bytes);
+  return success.generation === lock.generation && success.attempt > lock.cleared && isAcknowledged(member, success, acks);
+}
+
 interface Lock extends Pick<Message<'node/lock-statement'>, 'slot' | 'generation' | 'digest' | 'cleared' | 'tried'> {
   readonly statements: readonly Message<'node/lock-statement'>[];
 }
 
 /** @throws when the votes are not a lock's certificate */
-export function readLock(member: Member, votes: readonly Signed[]): Lock {
+export function readLock(member: Pick<Member, 'fleet' | 'verify'>, votes: readonly Signed[]): Lock {
   const [first] = votes;
   if (first === undefined) return fail('not-certified', 'no votes');
   const { slot, generation, digest, cleared, tried } = readOfNode('node/lock-statement', first, member.fleet, member.verify);

@@ -11,6 +11,7 @@ import type { Registration } from '../../vault/registration.ts';
 import type { Message } from '../../wire/message.ts';
 import type { Ask, Member, Refusal, Reply } from '../ask.ts';
 import { refuse } from '../ask.ts';
+import { exhausted } from '../counters.ts';
 import { type Machine, perform, type View } from '../effects.ts';
 import { readRequest } from './request.ts';
 import { inForce, say } from './standing.ts';
@@ -33,6 +34,11 @@ export function* tooSoon(member: Member, { slot, generation, digest, attempt, no
   return { ...refusal, statement };
 }
 
+/** Until then the last guess may turn out to be right, and its confirmation come. */
+function untilLockMs({ lockDelayMs }: Member, { sinceCountedMs }: View): number {
+  return Math.max(0, Math.ceil(lockDelayMs - sinceCountedMs));
+}
+
 /** Whoever asks is told before he guesses. */
 export function* tellWait(member: Member, ask: Ask & { op: 'wait' }): Machine<Reply> {
   const { slot, nonce } = readRequest(member, ask, 'wait');
@@ -41,5 +47,6 @@ export function* tellWait(member: Member, ask: Ask & { op: 'wait' }): Machine<Re
   if ('refused' in current) return current;
   const { generation, digest } = current;
   const attempt = view.counters.tried + 1;
-  return yield* say(member, 'node/wait', { slot, generation, digest, attempt, nonce, waitMs: waitMs(member, view, current, attempt) });
+  const left = exhausted(view.counters, current.core.policy.guesses) ? untilLockMs(member, view) : waitMs(member, view, current, attempt);
+  return yield* say(member, 'node/wait', { slot, generation, digest, attempt, nonce, waitMs: left });
 }

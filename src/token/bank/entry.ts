@@ -54,7 +54,8 @@ export function decrease(from: Counters, to: Counters): keyof Counters | undefin
   if (to.active !== from.active) return to.active < from.active ? 'active' : undefined;
   if (to.tried < from.tried) return 'tried';
   if (to.cleared < from.cleared) return 'cleared';
-  return from.locked && !to.locked ? 'locked' : undefined;
+  // A success that a quorum acknowledged ends a lock statement that stands alone (quorum/member/confirm.ts).
+  return from.locked && !to.locked && to.cleared === from.cleared ? 'locked' : undefined;
 }
 
 /** The page of a key: the hash space cut into equal parts. */
