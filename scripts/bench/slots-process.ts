@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { utf8 } from '../../src/base/bytes.ts';
+import { concatBytes, utf8 } from '../../src/base/bytes.ts';
 import { systemRandom } from '../../src/base/ports.ts';
 import { Secret } from '../../src/base/secret.ts';
 import { SOFTHSM_MODULE } from '../../src/ceremony/places.ts';
@@ -100,7 +100,7 @@ async function vote(i: number): Promise<void> {
 async function answer(i: number): Promise<void> {
   const { slot, record } = await view(i);
   await store.save(slot, { ...record, attempt: { votes } });
-  await token.evaluate(share.sealed, share.context, share.publicShare, encodePoint(GENERATOR));
+  await token.evaluate(share.sealed, share.context, concatBytes(encodePoint(GENERATOR), encodePoint(GENERATOR)));
   await token.sign(STATEMENT);
 }
 

@@ -28,7 +28,7 @@ async function recoverOnce(slot: Id, attempt: number): Promise<void> {
   const before = { voted: 1, active: 1, tried: attempt, cleared: attempt - 1, locked: false };
   await token.counters.commit(slot, before);
   await token.sign(statement);
-  await token.evaluate(work.sealed, work.context, work.publicShare, work.element);
+  await token.evaluate(work.sealed, work.context, work.element);
   await token.sign(statement);
   await token.counters.commit(slot, { ...before, cleared: attempt });
   await token.sign(statement);

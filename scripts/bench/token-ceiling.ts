@@ -10,8 +10,7 @@ import { systemRandom } from '../../src/base/ports.ts';
 import { Secret } from '../../src/base/secret.ts';
 import { normalisePasscode, PASSCODE } from '../../src/client/index.ts';
 import { nativeArgon2id } from '../../src/client/node/index.ts';
-import { dealRegistration } from '../../src/client/open.ts';
-import { blind } from '../../src/oprf/oprf.ts';
+import { blindInput, dealRegistration } from '../../src/client/open.ts';
 import { KDF_MIN } from '../../src/vault/kdf.ts';
 import { coreOf, parseRegistration, shareContext } from '../../src/vault/registration.ts';
 import { accountId } from '../../src/vault/slot.ts';
@@ -77,7 +76,7 @@ async function workOf({ fleet: { fleet }, module, layout, profile }: Development
   const deposit = { secret: new Secret(systemRandom(32)), input, policy: BENCH_POLICY, kdf: KDF_MIN };
   const dealt = await dealRegistration(fleet, place, 1, deposit, { random: systemRandom, argon2id: nativeArgon2id });
   const registration = parseRegistration(dealt.registration, fleet);
-  const { element } = blind(input, systemRandom);
+  const { element } = blindInput(input, systemRandom);
   return layout.nodes.map(({ name, folder }, i) => {
     const [sealed, node, publicShare] = [registration.shares[i], fleet.nodes[i], registration.core.publicShares[i]];
     if (sealed === undefined || 'hash' in sealed || node === undefined || publicShare === undefined)

@@ -13,6 +13,7 @@ import {
   binary,
   type CodecOf,
   cancelled,
+  checked,
   confirmed,
   id,
   NODES_MAX,
@@ -45,7 +46,7 @@ export const requests = {
   register: z.strictObject({ ...authorised, registration, approval: signedStatement.exactOptional() }),
   activate: z.strictObject({ ...caller, standing }),
   /** `shown`: statuses by which members follow a number that they have not counted (docs/design.md, "Choosing numbers"). */
-  attempt: z.strictObject({ ...authorised, element: point, shown: votes.exactOptional() }),
+  attempt: z.strictObject({ ...authorised, element: checked, shown: votes.exactOptional() }),
   confirm: z.strictObject({ ...caller, confirmed }),
   cancel: z.strictObject({ ...caller, cancelled }),
   events: z.strictObject(authorised),

@@ -4,7 +4,21 @@
  */
 import { z } from 'zod';
 import { PASS_LENGTH_MAX, refusal, registration } from './bodies.ts';
-import { cancelled, confirmed, greeting, id, memory, place, point, proof, signedStatement, standing, votes, wayIn } from './values.ts';
+import {
+  cancelled,
+  checked,
+  confirmed,
+  greeting,
+  id,
+  memory,
+  place,
+  point,
+  proof,
+  signedStatement,
+  standing,
+  votes,
+  wayIn,
+} from './values.ts';
 
 /** Proofs of one slot with all its parts take up to half of it. */
 export const PEER_BODY_BYTES_MAX = 256 * 1024;
@@ -26,8 +40,8 @@ export const peerAsk = z.discriminatedUnion('op', [
   z.strictObject({ op: z.literal('status'), ...authorised }),
   z.strictObject({ op: z.literal('wait'), ...authorised }),
   z.strictObject({ op: z.literal('register-vote'), ...authorised, registration, approval: signedStatement.exactOptional() }),
-  z.strictObject({ op: z.literal('attempt-vote'), ...authorised, element: point, shown: votes }),
-  z.strictObject({ op: z.literal('answer'), ...authorised, element: point, votes }),
+  z.strictObject({ op: z.literal('attempt-vote'), ...authorised, element: checked, shown: votes }),
+  z.strictObject({ op: z.literal('answer'), ...authorised, element: checked, votes }),
   z.strictObject({ op: z.literal('activate'), standing }),
   z.strictObject({ op: z.literal('confirm'), confirmed }),
   z.strictObject({ op: z.literal('lock'), place }),

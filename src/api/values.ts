@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import { fromBase64url, type Id, toBase64url } from '../base/bytes.ts';
 import { HoldfastError } from '../base/errors.ts';
+import { CHECKED_BYTES } from '../oprf/checked.ts';
 import type { Greeting } from '../quorum/ask.ts';
 import type { Cancelled, Certified, Confirmed, Proof, Standing } from '../quorum/record.ts';
 import type { Place } from '../vault/slot.ts';
@@ -30,6 +31,9 @@ export const id = z.string().regex(/^[0-9a-f]{64}$/, 'expected 64 lower-case hex
 
 /** Compressed SEC 1: one spelling of a point, and none of the identity. That it is on the curve is checked by web/on-curve.ts. */
 export const point = binary(33).refine((bytes) => bytes.length === 33 && (bytes[0] === 2 || bytes[0] === 3), 'expected a compressed point');
+
+/** A blinded element with its check and proof (oprf/checked.ts). Whether they are points, and proven, is checked where it is counted. */
+export const checked = binary(CHECKED_BYTES).refine((bytes) => bytes.length === CHECKED_BYTES, `expected ${CHECKED_BYTES} bytes`);
 
 /** No signed statement is longer than this (wire/message.ts: an answer with 512 bytes of payload). */
 const SIGNED_BYTES_MAX = 1024;

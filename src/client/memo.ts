@@ -1,7 +1,7 @@
 /** Where a client keeps what must survive a crash. One memo for each slot; the spelling is that of the API. */
 import { z } from 'zod';
 import { decodeText } from '../api/json.ts';
-import { binary, confirmed, id, REGISTRATION_BYTES_MAX, signedStatement, votes } from '../api/values.ts';
+import { binary, checked, confirmed, id, REGISTRATION_BYTES_MAX, signedStatement, votes } from '../api/values.ts';
 import type { Id } from '../base/bytes.ts';
 import type { Memo } from '../quorum/client/effects.ts';
 
@@ -22,7 +22,7 @@ const memo = z.strictObject({
       note: z.string().exactOptional(),
     })
     .exactOptional(),
-  attempt: z.strictObject({ generation: z.int(), digest: id, attempt: z.int(), element: binary(33), blind: binary(32) }).exactOptional(),
+  attempt: z.strictObject({ generation: z.int(), digest: id, attempt: z.int(), element: checked, blind: binary(32) }).exactOptional(),
   confirmation: confirmed.exactOptional(),
 });
 

@@ -3,13 +3,13 @@
  * fleet's answers yield. Runs in browsers and in Node.
  */
 
-import { fail, HoldfastError } from '../base/errors.ts';
+import { fail } from '../base/errors.ts';
 import type { Random } from '../base/ports.ts';
 import { Secret } from '../base/secret.ts';
 import type { Fleet } from '../fleet/fleet.ts';
+import { addCheck, verifiedAnswer } from '../oprf/checked.ts';
 import { blind, evaluate, finalize, reblind } from '../oprf/oprf.ts';
-import { decodePoint } from '../oprf/point.ts';
-import { combineElements } from '../oprf/sharing.ts';
+import { combineElements, type Piece } from '../oprf/sharing.ts';
 import type { Answer, Dealt, Opened, Opening, Owner } from '../quorum/client/effects.ts';
 import { type Dealt as DealtKey, deal, sealAll } from '../vault/deal.ts';
 import { type Argon2id, harden, SALT_BYTES, type WayInKeys } from '../vault/hardening.ts';
@@ -112,17 +112,13 @@ export function dealTombstone(fleet: Fleet, place: Place, generation: number, po
   return { registration: encodeRegistration(core, []), sign: (bytes) => signWithUnlock(scalar, bytes) };
 }
 
+/** @param again the blind of a guess that is repeated: the same bytes come out @returns the element with its check, 162 bytes */
 export function blindInput(input: Input, random: Random, again?: Uint8Array): { blind: Uint8Array; element: Uint8Array } {
-  if (again !== undefined) return { blind: again, element: reblind(input, new Secret(again)) };
-  const made = blind(input, random);
-  return { blind: made.blind.reveal(), element: made.element };
+  const made = again === undefined ? blind(input, random) : { blind: new Secret(again), element: reblind(input, new Secret(again)) };
+  return { blind: made.blind.reveal(), element: addCheck(made.element, made.blind) };
 }
 
-/**
- * Tries to open the secret with the fleet's answers. Answers that disagree are sorted out on points alone where their
- * number allows it, before Argon2id; where it does not, or what was sorted out does not open, every subset of t is tried, and the
- * commitment decides.
- */
+/** Opens the secret with any t right answers: each proves itself, so those that are wrong name their nodes. */
 export async function openRegistration(
   fleet: Fleet,
   registration: Registration,
@@ -131,28 +127,17 @@ export async function openRegistration(
   answers: readonly Answer[],
   tools: Tools,
 ): Promise<Opening> {
-  const t = fleet.threshold;
-  const { points, broken } = sortOut(answers);
-  if (points.length < t) return { sure: false, liars: broken };
-  const combined = combineElements(points, t);
-  const one = combined.kind === 'combined' ? combined : undefined;
-  const opened = one && (await tryElement(registration, input, blinding, one.element, tools));
-  const liars = [...broken, ...(one?.liars ?? [])];
-  // With exactly t points any one of them may be wrong, and nothing shows it.
-  if (one !== undefined && (opened !== undefined || one.liars.length === 0)) {
-    return { ...(opened && { opened }), sure: points.length > t, liars };
+  const right: Piece[] = [];
+  const liars: number[] = [];
+  for (const { index, evaluated } of answers) {
+    const publicShare = registration.core.publicShares[index - 1] ?? fail('alarm', 'an answer of no node');
+    const element = verifiedAnswer(new Secret(blinding), publicShare, evaluated);
+    if (element === undefined) liars.push(index);
+    else right.push({ index, element });
   }
-  // Attack: two liars who see what others answer put their own on a polynomial with those, and who is outvoted is honest.
-  for (const subset of subsets(points, t)) {
-    if (one !== undefined && subset.every(({ index }) => !one.liars.includes(index))) continue;
-    const candidate = combineElements(subset, t);
-    if (candidate.kind !== 'combined') continue;
-    const found = await tryElement(registration, input, blinding, candidate.element, tools);
-    if (found === undefined) continue;
-    const honest = new Set(subset.map(({ index }) => index));
-    return { opened: found, sure: true, liars: [...broken, ...points.map(({ index }) => index).filter((index) => !honest.has(index))] };
-  }
-  return { sure: one !== undefined, liars };
+  if (right.length < fleet.threshold) return { sure: false, liars };
+  const opened = await tryElement(registration, input, blinding, combineElements(right.slice(0, fleet.threshold)), tools);
+  return { ...(opened && { opened }), sure: true, liars };
 }
 
 async function tryElement(
@@ -165,30 +150,6 @@ async function tryElement(
   const keys = await harden(finalize(input, new Secret(blinding), element), core.kdf.salt, core.kdf, tools.argon2id);
   const secret = openSecret(keys, core.secret);
   return secret && { secret: secret.reveal(), sign: signerOf(keys), owner: ownerOf(secret) };
-}
-
-/** An answer that is not even a point names its node. */
-function sortOut(answers: readonly Answer[]): { points: Answer[]; broken: number[] } {
-  const points: Answer[] = [];
-  const broken: number[] = [];
-  for (const answer of answers) {
-    try {
-      decodePoint(answer.element);
-      points.push(answer);
-    } catch (error) {
-      if (!(error instanceof HoldfastError)) throw error;
-      broken.push(answer.index);
-    }
-  }
-  return { points, broken };
-}
-
-function* subsets<T>(of: readonly T[], size: number): Generator<T[]> {
-  if (size === 0) yield [];
-  else
-    for (const [i, first] of of.entries()) {
-      for (const rest of subsets(of.slice(i + 1), size - 1)) yield [first, ...rest];
-    }
 }
 
 function signerOf({ unlock }: WayInKeys): Opened['sign'] {

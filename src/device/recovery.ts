@@ -48,7 +48,7 @@ export async function recoverKey(client: VaultClient, { way, ask }: Bring, say: 
   const input = readInput(way, await ask());
   say('asking the fleet for the backup key');
   const authority = expectOpened(await recoverSettled(client, way, input, say), way, systemClock());
-  if (authority.liars.length > 0) say(`warning: ${authority.liars.length} node(s) answered falsely and were outvoted: tell the operator`);
+  if (authority.liars.length > 0) say(`warning: ${authority.liars.length} node(s) answered falsely: tell the operator`);
   if (!authority.confirmed) say('warning: too few nodes know yet that this succeeded: the next command tells them');
   const key = new Secret(authority.opened.secret);
   return { key, recipient: await recipientOf(key), authority };
@@ -99,12 +99,13 @@ function expectOpened(recovered: Recovered, way: WayIn, nowMs: number): Found {
       const left = last
         ? `that was the last guess. ${LOCKED}`
         : `${guessesLeft} ${guessesLeft === 1 ? 'guess is' : 'guesses are'} left${guessesLeft > 0 ? allowed : ''}`;
-      const doubt = 'or a node answered falsely: too few answered to tell. Try the same passcode again when more are up; it costs nothing';
-      return fail('wrong-passcode', sure ? `the passcode is wrong; ${left}` : `the passcode is wrong (${left}), ${doubt}`, {
-        guessesLeft,
-        sure,
-        ...evidence,
-      });
+      if (!sure) {
+        const again = `Try the same ${name} again when more nodes are up: it costs nothing`;
+        return fail('no-quorum', `too few nodes answered truly, so it is not known whether the ${name} is right. ${again}`, {
+          guessesLeft,
+        });
+      }
+      return fail('wrong-passcode', `the passcode is wrong; ${left}`, { guessesLeft, sure, ...evidence });
     }
     case 'waiting': {
       const { allowed, evidence } = nextGuess(recovered, nowMs);

@@ -6,6 +6,7 @@ import type { Id } from '../base/bytes.ts';
 import { HoldfastError } from '../base/errors.ts';
 import type { Clock } from '../base/ports.ts';
 import { type Fleet, nodeOf, shareIndex } from '../fleet/fleet.ts';
+import { isProven } from '../oprf/checked.ts';
 import type { Member } from '../quorum/ask.ts';
 import { type Counters, exhausted } from '../quorum/counters.ts';
 import type { Effect, EffectKind, Machine, ResultOf, View, VotingStanding } from '../quorum/effects.ts';
@@ -75,7 +76,7 @@ export class Driver {
   run<T>(slots: readonly Id[], start: (member: Member) => Machine<T>): Promise<T> {
     const { fleet, self, verify, clock, guessDelaysMs, coolingOff, lockDelayMs } = this.#body;
     return this.locks.hold(slots, async () => {
-      const machine = start({ fleet, self, verify, now: clock(), guessDelaysMs, coolingOff, lockDelayMs });
+      const machine = start({ fleet, self, verify, isProven, now: clock(), guessDelaysMs, coolingOff, lockDelayMs });
       const seen: Seen = new Map();
       let step = machine.next();
       while (!step.done) {
@@ -175,11 +176,10 @@ export class Driver {
 
   async #evaluate(registration: Registration, element: Uint8Array): Promise<Uint8Array> {
     const share = registration.shares[this.#index - 1];
-    const publicShare = registration.core.publicShares[this.#index - 1];
-    if (share === undefined || publicShare === undefined || 'hash' in share) {
+    if (share === undefined || 'hash' in share) {
       throw new HoldfastError('share-refused', "this member's share of the registration is gone");
     }
-    return this.#body.token.evaluate(share, this.#context(registration, share.ephemeralKey), publicShare, element);
+    return this.#body.token.evaluate(share, this.#context(registration, share.ephemeralKey), element);
   }
 
   #context(registration: Registration, ephemeralKey: Uint8Array): Uint8Array {

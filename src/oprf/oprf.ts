@@ -6,7 +6,7 @@
  *   client: H(passcode, Z / r)       32 bytes that only somebody with both the passcode and Z can compute
  *
  * Base mode and not the verifiable one: a proof (section 2.2.1) needs arithmetic on k, which PKCS#11 does not offer.
- * Wrong answers are found by sharing.ts instead.
+ * Wrong answers are found by checked.ts instead.
  */
 import { p256_hasher, p256_oprf } from '@noble/curves/nist.js';
 import { fail } from '../base/errors.ts';

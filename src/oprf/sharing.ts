@@ -3,9 +3,8 @@
  * polynomial f of degree t-1; node x = 1..n gets k_x = f(x), and K_x = k_x * G is public. From any t points
  * Z_x = k_x * B the client interpolates Z = k * B "in the exponent", never seeing a share.
  *
- * Any t answers give some Z, right or wrong. More than t answers must lie on one polynomial, and that is checked here, on
- * points alone: what is sent and received is public to whoever carried it, so nothing here needs constant time except
- * `split`.
+ * Any t answers give some Z, right or wrong; each is seen to be right before (checked.ts). What is sent and received is public to
+ * whoever carried it, so nothing here needs constant time except `split`.
  *
  * The arithmetic uses that indices are at most 7: every Lagrange denominator is a product of some of the distinct factors
  * of (x-1)! * (7-x)!, which divides 6! = 720. Times 720 all coefficients are small integers, and small multiples of points
@@ -36,26 +35,6 @@ export interface Piece {
   readonly element: Uint8Array;
 }
 
-export type Combination =
-  | {
-      readonly kind: 'combined';
-      /** Z: 33 bytes. */
-      readonly element: Uint8Array;
-      /**
-       * `none`: exactly t answers; if one is wrong, so is Z, and a right passcode looks wrong.
-       * `detected`: t+1 answers that agree; a single wrong one would have shown.
-       * `named`: t+2 answers or more; up to (m-t)/2 wrong ones are named, and Z is right without them.
-       */
-      readonly checked: 'none' | 'detected' | 'named';
-      /** Ascending; empty unless `checked` is `named`. */
-      readonly liars: readonly number[];
-    }
-  /**
-   * The answers contradict each other, and there are too few of them to say whose are wrong: get one more. With a whole
-   * fleet of t+1 there is none more to get; then each t of the answers can be combined and tried against the commitment.
-   */
-  | { readonly kind: 'inconsistent'; readonly indices: readonly number[] };
-
 /**
  * Shares `key` (32 bytes) among n so that any t determine it and fewer say nothing.
  * @throws `malformed` unless 1 <= t <= n <= 7 and `key` is a scalar.
@@ -73,29 +52,11 @@ export function split(key: Secret<Uint8Array>, t: number, n: number, random: Ran
 }
 
 /**
- * Z from t or more answers, with the wrong ones named where their number allows it.
- *
- * Decoding is unique up to e wrong answers of m when m >= t + 2e (the bound of a Reed-Solomon code); beyond it another
- * polynomial could explain the answers as well, so nothing is guessed. More than e colluding liars can make any Z pass:
- * the commitment over the secret (vault/secretbox.ts) is what finally decides.
- * @throws `no-quorum` for fewer than t answers, `malformed` for an index outside 1..7 or twice, or an element that is not
- *   a point.
+ * Z, 33 bytes, from t answers of which each was seen to be right (checked.ts).
+ * @throws `malformed` for an index outside 1..7 or twice, or an element that is not a point
  */
-export function combineElements(pieces: readonly Piece[], t: number): Combination {
-  const answers = decodePieces(pieces);
-  const spare = answers.length - t;
-  if (spare < 0) return fail('no-quorum', 'fewer answers than the threshold', { got: answers.length, expected: t });
-  for (let wrong = 0; 2 * wrong <= spare; wrong++) {
-    for (const liars of subsets(answers, wrong)) {
-      const honest = answers.filter((answer) => !liars.includes(answer));
-      const element = onOnePolynomial(honest, t) ? atZero(honest.slice(0, t)) : IDENTITY;
-      // k and B are not zero, so a Z that is the identity is somebody's forgery.
-      if (isIdentity(element)) continue;
-      const checked = spare === 0 ? 'none' : spare === 1 ? 'detected' : 'named';
-      return { kind: 'combined', element: encodePoint(element), checked, liars: liars.map(({ x }) => Number(x)) };
-    }
-  }
-  return { kind: 'inconsistent', indices: answers.map(({ x }) => Number(x)) };
+export function combineElements(pieces: readonly Piece[]): Uint8Array {
+  return encodePoint(atZero(decodePieces(pieces)));
 }
 
 /**
@@ -163,10 +124,4 @@ function weightedSum(samples: readonly Sample[], weight: (x: bigint, others: big
 
 function product(factors: readonly bigint[]): bigint {
   return factors.reduce((result, factor) => result * factor, 1n);
-}
-
-/** All subsets of the given size, in order. */
-function subsets<T>(items: readonly T[], size: number): T[][] {
-  if (size === 0) return [[]];
-  return items.flatMap((item, i) => subsets(items.slice(i + 1), size - 1).map((rest) => [item, ...rest]));
 }

@@ -72,6 +72,8 @@ export interface Member {
   readonly fleet: Fleet;
   readonly self: Id;
   readonly verify: Verify;
+  /** Whether an element's check is proven, so that it is no second guess (oprf/checked.ts). */
+  readonly isProven: (element: Uint8Array) => boolean;
   /** Milliseconds since 1970. */
   readonly now: number;
   /** The tenant's bounds for how long a registration that the owner did not approve waits. */

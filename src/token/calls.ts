@@ -5,12 +5,12 @@ import type { Counters } from '../quorum/counters.ts';
 import type { BankState } from './bank/bank.ts';
 import type { Findings } from './probe.ts';
 import type { KeySpec } from './roles.ts';
-import type { ShareCall, ShareSuite } from './share.ts';
+import type { OpenCall, ShareCall, ShareSuite } from './share.ts';
 
 /** Answered by any compute thread. */
 export type ComputeCall =
   | { readonly op: 'sign'; readonly spec: KeySpec; readonly bytes: Uint8Array }
-  | { readonly op: 'open'; readonly share: ShareCall }
+  | { readonly op: 'open'; readonly share: OpenCall }
   | { readonly op: 'evaluate'; readonly share: ShareCall; readonly element: Uint8Array }
   | { readonly op: 'keep'; readonly name: string; readonly value: Uint8Array }
   | { readonly op: 'kept'; readonly name: string };

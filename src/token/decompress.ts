@@ -1,5 +1,5 @@
 /**
- * What `decodePoint` and `pointWithX` of src/oprf/point.ts do, with OpenSSL for the square root: a quarter of the time, on the
+ * What `decodePoint` of src/oprf/point.ts does, with OpenSSL for the square root: a quarter of the time, on the
  * path of every evaluation. Nothing is accepted here that is not accepted there: the result goes through its checks.
  */
 import { ECDH } from 'node:crypto';
@@ -22,11 +22,6 @@ export function isPoint(bytes: Uint8Array): boolean {
     if (error instanceof HoldfastError) return false;
     throw error;
   }
-}
-
-/** The point with this x coordinate (32 bytes) and even y. @throws `malformed` when there is none. */
-export function decompressEven(x: Uint8Array): Point {
-  return decompress(Uint8Array.of(2, ...x));
 }
 
 function uncompress(bytes: Uint8Array): Uint8Array {

@@ -7,27 +7,29 @@
  *     --ECDH1_DERIVE, CKD_NULL--> x(k*B)
  *
  * Every step is a sensitive, non-extractable session object but the last, whose value is read; all are destroyed before
- * the answer leaves. ECDH gives x alone; RFC 9497 needs the point. A second derive on B + G and the share's public key
- * K = k*G settle the sign: x(Z + K) = x(k*(B + G)) for Z = k*B and not for -Z. The same equation proves that the share
- * belongs to K: another k fits neither sign.
+ * the answer leaves. ECDH gives x alone; RFC 9497 needs the point. The client settles the sign, and sees that the share
+ * is the one of K, by a second derive on a point of its making (oprf/checked.ts).
  *
- * Only the thread that owns the session calls this. Refused: points off the curve before they reach the token, B = -G
- * (B + G is the identity, and k*B = -K is public anyhow); B = K, B = -K and B = G need nothing special.
+ * Only the thread that owns the session calls this. Points off the curve are refused before they reach the token; B = K,
+ * -K, G and -G need nothing special: their multiples are public.
  */
-import { equalBytes } from '../base/bytes.ts';
+import { concatBytes, equalBytes } from '../base/bytes.ts';
 import { fail, HoldfastError } from '../base/errors.ts';
+import { checkIn, elementIn } from '../oprf/checked.ts';
 import * as curve from '../oprf/point.ts';
 import { type SealedShare, WRAPPED_BYTES } from '../vault/seal.ts';
-import { decompress, decompressEven, isPoint } from './decompress.ts';
+import { decompress, isPoint } from './decompress.ts';
 import { answerOf } from './failure.ts';
 import { DeviceError, type Handle, type Mechanism, P11, type Session } from './pkcs11.ts';
 
-/** A sealed share with what it must fit. */
 export interface ShareCall {
   readonly sealed: SealedShare;
   /** 32 bytes. */
   readonly context: Uint8Array;
-  /** K, 33 bytes. */
+}
+
+/** With K, 33 bytes, which the share must fit. */
+export interface OpenCall extends ShareCall {
   readonly publicShare: Uint8Array;
 }
 
@@ -94,7 +96,7 @@ export const READABLE = {
 };
 
 /** True only if all points are points and the share opens to a P-256 private key k whose k*G has the x of the public share. */
-export function opens(session: Session, sealing: Handle, suite: ShareSuite, call: ShareCall): boolean {
+export function opens(session: Session, sealing: Handle, suite: ShareSuite, call: OpenCall): boolean {
   if (![call.publicShare, call.sealed.ephemeralKey].every(isPoint)) return false;
   try {
     const x = withShare(session, sealing, suite, call, (share) => multiply(session, suite, share, curve.GENERATOR));
@@ -106,26 +108,13 @@ export function opens(session: Session, sealing: Handle, suite: ShareSuite, call
 }
 
 /**
- * k*B as a 33-byte point.
- * @throws `share-refused` when the share does not open or is not the one of K; `malformed` for a point off the curve, -G.
+ * x(k*B) and x(k*B'), 64 bytes. Whether they are right, the client sees (oprf/checked.ts).
+ * @param element B and B', 33 bytes each
+ * @throws `share-refused` when the share does not open; `malformed` for points off the curve
  */
 export function evaluate(session: Session, sealing: Handle, suite: ShareSuite, call: ShareCall, element: Uint8Array): Uint8Array {
-  const blinded = decompress(element);
-  const publicShare = decompress(call.publicShare);
-  const shifted = curve.add(blinded, curve.GENERATOR);
-  if (curve.isIdentity(shifted)) return fail('malformed', 'the element is -G, whose multiple is public');
-  const found = withShare(session, sealing, suite, call, (share) => ({
-    x: multiply(session, suite, share, blinded),
-    check: multiply(session, suite, share, shifted),
-  }));
-  const product = decompressEven(found.x);
-  const check = decompressEven(found.check);
-  for (const candidate of [product, curve.negate(product)]) {
-    const sum = curve.add(candidate, publicShare);
-    // Points are compared up to their sign, that is by x, without the inversion that x itself would cost.
-    if (curve.equalPoints(sum, check) || curve.equalPoints(sum, curve.negate(check))) return curve.encodePoint(candidate);
-  }
-  return fail('share-refused', 'the sealed share is not the one of the public share');
+  const points = [elementIn(element), checkIn(element)].map(decompress);
+  return withShare(session, sealing, suite, call, (share) => concatBytes(...points.map((point) => multiply(session, suite, share, point))));
 }
 
 /** Opens the share for one use. @throws `share-refused` when what is sealed is no P-256 private key, with the device's answer. */

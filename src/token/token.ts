@@ -88,10 +88,11 @@ export interface Token {
   /** True only if the share opens, in this context, to the private key of the public share (x compared). */
   open(sealed: SealedShare, context: Uint8Array, publicShare: Uint8Array): Promise<boolean>;
   /**
-   * k*B, 33 bytes.
-   * @throws `share-refused` when the share does not open or is not the one of K; `malformed` for B off the curve, or -G.
+   * x(k*B) and x(k*B'), 64 bytes, computed in the token.
+   * @param element B and B', 33 bytes each; what follows is not read (oprf/checked.ts)
+   * @throws `share-refused` when the share does not open; `malformed` for points off the curve; `token-unavailable`
    */
-  evaluate(sealed: SealedShare, context: Uint8Array, publicShare: Uint8Array, element: Uint8Array): Promise<Uint8Array>;
+  evaluate(sealed: SealedShare, context: Uint8Array, element: Uint8Array): Promise<Uint8Array>;
   close(): Promise<void>;
 }
 
@@ -135,8 +136,8 @@ export async function openToken(config: TokenConfig): Promise<Token> {
     signWith: sign,
     open: async (sealed, context, publicShare) =>
       (await pool.call('compute', { op: 'open', share: { sealed, context, publicShare } })) as boolean,
-    evaluate: async (sealed, context, publicShare, element) =>
-      (await pool.call('compute', { op: 'evaluate', share: { sealed, context, publicShare }, element })) as Uint8Array,
+    evaluate: async (sealed, context, element) =>
+      (await pool.call('compute', { op: 'evaluate', share: { sealed, context }, element })) as Uint8Array,
     close: () => pool.close(),
   };
 }

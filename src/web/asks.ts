@@ -7,7 +7,6 @@ import type { Fleet } from '../fleet/fleet.ts';
 import type { Authorised } from '../quorum/ask.ts';
 import type { Question } from '../quorum/member/member.ts';
 import { parseRegistration } from '../vault/registration.ts';
-import { onCurve } from './on-curve.ts';
 import type { Passes } from './pass.ts';
 
 type SpelledCaller = Omit<Extract<PeerAsk, { op: 'status' }>, 'op'>;
@@ -49,9 +48,9 @@ export async function readAsk(spelled: PeerAsk, fleet: Fleet, passes: Passes): P
       return { op, ...authorised, registration: parseRegistration(registration, fleet), ...(approval && { approval }) };
     }
     case 'attempt-vote':
-      return { op: spelled.op, ...(await readCaller(spelled, passes)), element: onCurve(spelled.element), shown: spelled.shown };
+      return { op: spelled.op, ...(await readCaller(spelled, passes)), element: spelled.element, shown: spelled.shown };
     case 'answer':
-      return { op: spelled.op, ...(await readCaller(spelled, passes)), element: onCurve(spelled.element), votes: spelled.votes };
+      return { op: spelled.op, ...(await readCaller(spelled, passes)), element: spelled.element, votes: spelled.votes };
     default:
       return spelled;
   }

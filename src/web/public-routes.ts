@@ -20,7 +20,6 @@ import type { Caller } from '../quorum/ask.ts';
 import { parseRegistration } from '../vault/registration.ts';
 import type { Signed } from '../wire/signed.ts';
 import { jsonBody } from './answer.ts';
-import { onCurve } from './on-curve.ts';
 import type { Passes } from './pass.ts';
 import type { PublicationPort, VaultPort } from './ports.ts';
 import { addPublicationRoutes, bundleFor } from './publication-routes.ts';
@@ -45,8 +44,7 @@ function operations({ clients, fleet }: VaultPort): Operations {
         await clients.register({ caller, request, registration: parseRegistration(registration, fleet), ...(approval && { approval }) }),
       ),
     activate: async ({ standing }, { place }) => enveloped(await clients.activate(standing, place)),
-    attempt: async ({ request, element, shown = [] }, caller) =>
-      enveloped(await clients.attempt({ caller, request, element: onCurve(element), shown })),
+    attempt: async ({ request, element, shown = [] }, caller) => enveloped(await clients.attempt({ caller, request, element, shown })),
     confirm: async ({ confirmed }, { place }) => enveloped(await clients.confirm(confirmed, place)),
     cancel: async ({ cancelled }, { place }) => {
       const { stands, refused } = await clients.cancel(place, cancelled);

@@ -18,7 +18,7 @@ const proof = {
   lock: [statement],
   cancels: [{ by: { tenant: 'example', account: node, way: PASSCODE }, cancel: statement }],
 };
-const attempt: RequestOf<'attempt'> = { way: PASSCODE, clientKey: point, request: statement, element: point };
+const attempt: RequestOf<'attempt'> = { way: PASSCODE, clientKey: point, request: statement, element: new Uint8Array(162).fill(3) };
 const reply = {
   said: [{ node, signed: statement }],
   refused: [{ node, refusal: { refused: 'locked' as const, message: 'all guesses are used up', evidence: { tried: 10 } } }],

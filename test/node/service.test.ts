@@ -1,6 +1,10 @@
 /** Three nodes with real tokens and stores, and a person's client: what DESIGN calls register, activate, attempt, confirm, locked. */
+
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { systemRandom } from '../../src/base/ports.ts';
+import { Secret } from '../../src/base/secret.ts';
+import { blindInput } from '../../src/client/open.ts';
 import { isRefusal } from '../../src/quorum/ask.ts';
 import type { EventKind } from '../../src/quorum/record.ts';
 import { parseRegistration } from '../../src/vault/registration.ts';
@@ -185,7 +189,7 @@ test('law 1: of many guesses at once under one number a node counts one', async 
   const { generation, digest } = registration!;
   const replies = await Promise.all(
     Array.from({ length: 12 }, async () => {
-      const element = new Uint8Array(randomBytes(33));
+      const { element } = blindInput(new Secret(randomBytes(6)), systemRandom);
       const ask = await max.authorised('attempt', { generation, digest, attempt: 1, body: hash(element) });
       return fleet.service(1).member.ask({ op: 'attempt-vote', ...ask, element, shown: [] });
     }),

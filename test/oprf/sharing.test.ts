@@ -19,8 +19,6 @@ function answered(t: number, n: number): { pieces: Piece[]; z: Uint8Array } {
   return { pieces, z: evaluate(secret, element) };
 }
 
-const lie = (piece: Piece): Piece => ({ ...piece, element: encodePoint(add(decodePoint(piece.element), GENERATOR)) });
-
 /** Every 1 <= t <= n <= 7, not only majorities, and t + spare of the n answers, in any order. */
 const scenario = (spareMin: number, spareMax = 6) =>
   fc
@@ -37,98 +35,23 @@ const scenario = (spareMin: number, spareMax = 6) =>
       }),
     );
 
-const indicesOf = (order: readonly number[]) => order.map((i) => i + 1).toSorted((a, b) => a - b);
-
-test('any t or more honest answers, in any order, combine to k * B and name nobody', () => {
+test('any t answers, in any order, combine to k * B', () => {
   fc.assert(
-    fc.property(scenario(0), ({ t, n, order }) => {
+    fc.property(scenario(0, 0), ({ t, n, order }) => {
       const { pieces, z } = answered(t, n);
-      const combined = combineElements(
-        order.map((i) => pieces[i] as Piece),
-        t,
-      );
-      const spare = order.length - t;
-      expect(combined).toEqual({ kind: 'combined', element: z, checked: ['none', 'detected'][spare] ?? 'named', liars: [] });
+      expect(combineElements(order.map((i) => pieces[i] as Piece))).toEqual(z);
     }),
     RUNS,
   );
 });
 
-test('with m >= t + 2e answers, e wrong ones are named, and Z is right without them', () => {
-  fc.assert(
-    fc.property(scenario(2), fc.nat(), fc.boolean(), ({ t, n, order }, many, same) => {
-      const wrong = 1 + (many % Math.floor((order.length - t) / 2));
-      const { pieces, z } = answered(t, n);
-      const forged = somePoint();
-      // The first ones lie: a point off by G, or all of them the same point.
-      const sent = order.map((i, position) => {
-        const piece = pieces[i] as Piece;
-        if (position >= wrong) return piece;
-        return same ? { ...piece, element: forged } : lie(piece);
-      });
-      expect(combineElements(sent, t)).toEqual({
-        kind: 'combined',
-        element: z,
-        checked: 'named',
-        liars: indicesOf(order.slice(0, wrong)),
-      });
-    }),
-    RUNS,
-  );
-});
-
-test('one wrong answer among t+1 is detected; which one, t+1 cannot say', () => {
-  fc.assert(
-    fc.property(scenario(1, 1), ({ t, n, order }) => {
-      const { pieces } = answered(t, n);
-      const sent = order.map((i, position) => (position === 0 ? lie(pieces[i] as Piece) : (pieces[i] as Piece)));
-      expect(combineElements(sent, t)).toEqual({ kind: 'inconsistent', indices: indicesOf(order) });
-    }),
-    RUNS,
-  );
-});
-
-test('more wrong answers than can be told apart are inconsistent, never blamed on the honest', () => {
-  const { pieces } = answered(4, 7);
-  const sent = pieces.map((piece) => (piece.index <= 2 ? lie(piece) : piece));
-  expect(combineElements(sent, 4)).toEqual({ kind: 'inconsistent', indices: [1, 2, 3, 4, 5, 6, 7] });
-});
-
-test('a wrong answer among exactly t goes unseen, and the result says that nothing was checked', () => {
-  const { pieces, z } = answered(3, 5);
-  const [first, ...rest] = pieces.slice(0, 3) as [Piece, Piece, Piece];
-  const combined = combineElements([lie(first), ...rest], 3);
-  expect(combined).toMatchObject({ kind: 'combined', checked: 'none', liars: [] });
-  expect(combined).not.toMatchObject({ element: z });
-});
-
-test('among t+1 of a whole fleet, the subset without the liar still gives Z', () => {
-  const { pieces, z } = answered(2, 3);
-  const [first, ...rest] = pieces as [Piece, Piece, Piece];
-  expect(combineElements([lie(first), ...rest], 2).kind).toBe('inconsistent');
-  expect(combineElements(rest, 2)).toMatchObject({ element: z });
-});
-
-test('answers made to combine to the identity are inconsistent', () => {
-  const point = decodePoint(somePoint());
-  // For t = 2 and x = 1, 2: Z = 2 * Z_1 - Z_2.
-  const pieces = [
-    { index: 1, element: encodePoint(point) },
-    { index: 2, element: encodePoint(add(point, point)) },
-  ];
-  expect(combineElements(pieces, 2)).toEqual({ kind: 'inconsistent', indices: [1, 2] });
-});
-
-test('too few answers, a share number 0 or 8 or twice, and what is not a point are refused', () => {
+test('a share number 0 or 8 or twice, and what is not a point are refused', () => {
   const { pieces } = answered(3, 5);
   const [first, second, third] = pieces as [Piece, Piece, Piece];
-  const refused = (sent: Piece[], code: string) => expect(() => combineElements(sent, 3)).toThrow(expect.objectContaining({ code }));
-  refused([first, second], 'no-quorum');
-  refused([], 'no-quorum');
-  refused([first, second, first], 'malformed');
-  refused([first, second, third, { ...third, element: lie(third).element }], 'malformed');
-  for (const index of [0, 8, -1, 1.5, Number.NaN]) refused([first, second, { ...third, index }], 'malformed');
-  refused([first, second, { ...third, element: new Uint8Array(33) }], 'malformed');
+  const refused = (sent: Piece[]) => expect(() => combineElements(sent)).toThrow(expect.objectContaining({ code: 'malformed' }));
+  refused([first, second, first]);
+  refused([first, second, { ...third, element: new Uint8Array(33) }]);
+  for (const index of [0, 8, -1, 1.5, Number.NaN]) refused([first, second, { ...third, index }]);
 });
 
 test('public shares of one key pass for their threshold, and fail for another or with one of them changed', () => {

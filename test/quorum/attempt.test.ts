@@ -6,7 +6,7 @@ import { dropShares } from '../../src/vault/registration.ts';
 import { decodeMessage } from '../../src/wire/message.ts';
 import { type Signed, signMessage } from '../../src/wire/signed.ts';
 import type { Deal } from '../simulation/cryptography.ts';
-import { Bench, said } from './bench.ts';
+import { BAD, Bench, said } from './bench.ts';
 
 const element = (byte: number) => new Uint8Array(33).fill(byte);
 let bench: Bench;
@@ -67,6 +67,14 @@ describe('a vote', () => {
     const tombstone = bench.deal(2, true);
     bench.stand(tombstone, bench.replacing(tombstone, deal));
     expect(codeOf(() => a.ask(bench.attempt('attempt-vote', tombstone, 1, element(1))))).toBe('not-found');
+    expect(a.changed).toBe(false);
+  });
+});
+
+describe('an element that is no point, or whose check is not proven', () => {
+  it('is counted nowhere', () => {
+    const [a] = bench.members;
+    expect(codeOf(() => a.ask(bench.attempt('attempt-vote', deal, 1, element(BAD))))).toBe('malformed');
     expect(a.changed).toBe(false);
   });
 });

@@ -20,6 +20,8 @@ type Question = Exclude<Ask, { op: 'cancel' }>;
 
 const PLACE: Place = { tenant: 'tenant', account: accountId('bench', 'issuer', 'ada'), way: PASSCODE };
 const NOW_MS = 1_800_000_000_000;
+/** An element of these bytes is not proven. */
+export const BAD = 0xbd;
 
 export class BenchMember {
   readonly bench: Bench;
@@ -46,7 +48,8 @@ export class BenchMember {
   get member(): Member {
     const { fleet, keys, guessDelaysMs, lockDelayMs } = this.bench;
     const coolingOff = { minSeconds: 0, maxSeconds: 86_400 };
-    return { fleet, self: this.key.id, verify: keys.verify, now: NOW_MS, guessDelaysMs, coolingOff, lockDelayMs };
+    const isProven = ([first]: Uint8Array) => first !== BAD;
+    return { fleet, self: this.key.id, verify: keys.verify, isProven, now: NOW_MS, guessDelaysMs, coolingOff, lockDelayMs };
   }
 
   ask(ask: Question, heard = 0): Reply {

@@ -144,6 +144,8 @@ function recoverable(simulation: Simulation, standing: Deal): void {
       continue;
     }
     if (isRight(simulation, standing, result)) return;
+    // Too few members have waited the delay after a split vote: a person tries again later.
+    if (result.kind === 'unfinished') wait(simulation, 4000);
   }
   if (tooFewVoters(simulation, standing)) return simulation.story.count('ending: too few members vote on it any more');
   throw new LawBroken('liveness', `the right passcode of ${standing.name} gave: ${told.join(', ')}`);

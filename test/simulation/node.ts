@@ -99,6 +99,7 @@ export class Node {
       fleet: this.fleet,
       self: this.id,
       verify: keys.verify,
+      isProven: () => true,
       now: world.now,
       guessDelaysMs: plan.guessDelaysMs,
       coolingOff: { minSeconds: 0, maxSeconds: 86_400 },

@@ -16,7 +16,7 @@ const replying = (reply: Machines['reply']): Machines => ({ ...REAL, reply });
 const hostile: readonly Profile[] = ['lying coordinators', 'compromised', 'restored disks'];
 
 export const PLANTED: Readonly<Record<string, Planted>> = {
-  'votes twice for one number': { profiles: hostile, breaks: ['vote once', 'law 1'], machines: replying(attempt.votesTwice) },
+  'votes twice for one number': { profiles: hostile, breaks: ['vote once', 'law 1', 'delays'], machines: replying(attempt.votesTwice) },
   'signs a repeat again when its store lost it': {
     profiles: ['restored disks'],
     breaks: ['vote once', 'law 1'],

@@ -63,7 +63,7 @@ export interface PendingAttempt {
   readonly generation: number;
   readonly digest: Id;
   readonly attempt: number;
-  /** 33 bytes. */
+  /** With its check and proof, 162 bytes. */
   readonly element: Uint8Array;
   /** 32-byte scalar; with the passcode it turns answers into the secret. */
   readonly blind: Uint8Array;
@@ -109,13 +109,13 @@ export interface Heard extends Gathered {
 export interface Answer {
   /** The share's number, from 1. */
   readonly index: number;
-  /** 33 bytes. */
-  readonly element: Uint8Array;
+  /** 64 bytes, as the node answered. */
+  readonly evaluated: Uint8Array;
 }
 
 export interface Opening {
   readonly opened?: Opened;
-  /** False when the answers were too few to tell a wrong passcode from a lying node. */
+  /** At least t answers were right: then a passcode that opens nothing is wrong. */
   readonly sure: boolean;
   /** Numbers of shares whose answers were wrong. */
   readonly liars: readonly number[];
@@ -143,7 +143,7 @@ interface Results {
   deal: { generation: number; result: Dealt };
   /** Blinds the passcode; with a given blind, again the same element. */
   blind: { blind?: Uint8Array; result: { readonly blind: Uint8Array; readonly element: Uint8Array } };
-  /** Combines at least t answers and tries to open the secret. */
+  /** Checks each answer, combines t right ones and tries to open the secret. */
   open: { registration: Registration; blind: Uint8Array; answers: readonly Answer[]; result: Opening };
 }
 

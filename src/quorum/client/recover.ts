@@ -25,7 +25,7 @@ export type Recovered =
       readonly confirmed: boolean;
     }
   /**
-   * `sure` is false with exactly t answers: one lying node looks the same. The attempt is kept: ask again when more nodes are up.
+   * `sure` is false while fewer than t nodes answered truly: the attempt is kept, ask again when more nodes are up.
    * `waitMs`: until the next one is counted.
    */
   | {
@@ -131,7 +131,7 @@ function* send(
 interface NodeAnswer {
   readonly node: Id;
   readonly index: number;
-  readonly element: Uint8Array;
+  readonly evaluated: Uint8Array;
 }
 
 /** Only what the fleet's own keys signed for exactly this attempt and request counts (law 6). */
@@ -145,7 +145,7 @@ function readAnswers(
   return readHeard(client, 'node/answer', said)
     .filter((one) => one.slot === slot && one.generation === generation && one.digest === digest)
     .filter((one) => one.attempt === attempt && one.element === expected && equalBytes(one.nonce, nonce))
-    .map((one) => ({ node: one.signer, index: shareIndex(client.fleet, one.signer), element: one.evaluated }));
+    .map((one) => ({ node: one.signer, index: shareIndex(client.fleet, one.signer), evaluated: one.evaluated }));
 }
 
 /** Only a member's signed word that this number is gone makes the client give it up: a coordinator could say so of every number. */
@@ -169,13 +169,12 @@ interface Answered {
   readonly votes: readonly Signed[];
 }
 
-/** Asked for more answers so often, when those that came cannot tell a wrong passcode from lying nodes. */
+/** Asked for more answers so often, when fewer than t of those that came are right. */
 const ASKED_AGAIN_MAX = 2;
 
 /**
- * Opens with what was answered; while that proves nothing, the same guess is sent again through other nodes, which costs none. Only
- * answers of all nodes prove that it is wrong. (Attack: two liars, one of which carries the messages, leave out an honest answer and put
- * their own on one polynomial with the others; the owner's right guesses are called wrong until they are used up.)
+ * Opens with what was answered. Each answer proves itself; while fewer than t are right, the same guess is sent again through other
+ * nodes, which costs none. (Attack: liars, one of which carries the messages, leave honest answers out.)
  */
 function* open(
   client: Client,
@@ -187,8 +186,7 @@ function* open(
   let { answers, votes } = first;
   let opening = yield* act('open', { registration, blind: pending.blind, answers });
   for (let again = 0; again < ASKED_AGAIN_MAX; again += 1) {
-    const proven = opening.sure && answers.length === client.fleet.nodes.length;
-    if (opening.opened !== undefined || proven) break;
+    if (opening.opened !== undefined || opening.sure) break;
     yield* act('turn', {});
     const heard = yield* ifAnswered(send(registration, pending, reports));
     const known = new Set(answers.map(({ node }) => node));

@@ -35,6 +35,9 @@ export function* voteForAttempt(member: Member, ask: Ask & { op: 'attempt-vote' 
   if (!next) return yield* outOfRange(member, view, guesses, asked);
   const leftMs = waitMs(member, view, current, attempt);
   if (leftMs > 0) return yield* tooSoon(member, asked, leftMs);
+  // Before anything is counted: what is no point, or a second guess in disguise, costs the owner nothing. Those who answer need not
+  // look again: the certificate names these bytes, and one of its voters at least has looked.
+  if (!member.isProven(ask.element)) fail('malformed', 'element: expected points of the curve, and a proof of the check');
   // Law 1 and 3: the guess is counted in the token before anyone hears anything. Signed only in this step, never again.
   const sequence = yield* perform('commit', { slot, counters: afterTry(counters, attempt) });
   const vote = yield* say(member, 'node/attempt-vote', { slot, generation, digest, attempt, element, sequence });
