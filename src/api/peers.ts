@@ -57,7 +57,7 @@ const HOLDINGS_MAX = 1000;
 const holding = z.strictObject({
   slot: id,
   generation: z.int().min(1).max(0xffff_ffff),
-  share: z.enum(['held', 'missing', 'erased', 'deleted']),
+  share: z.enum(['held', 'missing', 'erased', 'deleted', 'moved']),
 });
 
 export const peerOperations = {

@@ -3,6 +3,7 @@
  * fleet's answers yield. Runs in browsers and in Node.
  */
 
+import { equalBytes, type Id, idToBytes } from '../base/bytes.ts';
 import { fail } from '../base/errors.ts';
 import type { Random } from '../base/ports.ts';
 import { Secret } from '../base/secret.ts';
@@ -14,7 +15,7 @@ import type { Answer, Dealt, Opened, Opening, Owner } from '../quorum/client/eff
 import { type Dealt as DealtKey, deal, sealAll } from '../vault/deal.ts';
 import { type Argon2id, harden, SALT_BYTES, type WayInKeys } from '../vault/hardening.ts';
 import type { KdfParameters } from '../vault/kdf.ts';
-import { sealKept } from '../vault/kept.ts';
+import { openKept, sealKept } from '../vault/kept.ts';
 import { ownerScalar } from '../vault/owner-key.ts';
 import type { Policy } from '../vault/policy.ts';
 import { type Core, encodeCore, encodeRegistration, type Registration, shareContext } from '../vault/registration.ts';
@@ -73,6 +74,30 @@ export async function dealRegistration(fleet: Fleet, place: Place, generation: n
   return { registration: sealShares(fleet, dealt, core, random), sign: signerOf(keys), owner };
 }
 
+/**
+ * The same registration for another fleet, or with new shares for this one: under the same passcode, dealt without it.
+ * @param backupKey 32 bytes: opens what the registration keeps
+ * @throws `not-allowed` when it keeps nothing that this key opens, or not what it says
+ */
+export function dealAgain(
+  fleet: Fleet,
+  generation: number,
+  { core: old, slot }: Registration,
+  backupKey: Secret<Uint8Array>,
+  { random }: Tools,
+): Dealt {
+  const { place, unlockKey, secret, kdf } = old;
+  const kept = openKept(backupKey, { slot, unlockKey, salt: kdf.salt, secret }, old.kept);
+  if (kept === undefined || !equalBytes(publicKeyOf(kept.unlock), unlockKey))
+    return fail('not-allowed', 'this registration was not made with this backup key: bring the passcode');
+  const owner = ownerOf(backupKey);
+  const sealingKeys = fleet.nodes.map((node) => node.sealingKey);
+  const dealt = deal(fleet.threshold, sealingKeys, random, kept.oprfKey);
+  const { publicShares } = dealt;
+  const core = encodeCore({ ...old, fleet: fleet.id, place, generation, ownerKey: owner.publicKey, publicShares });
+  return { registration: sealShares(fleet, dealt, core, random), sign: (bytes) => signWithUnlock(kept.unlock, bytes), owner };
+}
+
 /** Seals the shares to the nodes of the fleet. */
 function sealShares(fleet: Fleet, dealt: DealtKey, core: Uint8Array, random: Random): Uint8Array {
   const contextOf = (position: number, ephemeralKey: Uint8Array) => {
@@ -83,7 +108,7 @@ function sealShares(fleet: Fleet, dealt: DealtKey, core: Uint8Array, random: Ran
 }
 
 /** The owner key of a backup key, 32 bytes. */
-function ownerOf(backupKey: Secret<Uint8Array>): Owner {
+export function ownerOf(backupKey: Secret<Uint8Array>): Owner {
   return ownerFrom(ownerScalar(backupKey));
 }
 
@@ -92,8 +117,8 @@ export function ownerFrom(scalar: Secret<Uint8Array>): Owner {
   return { publicKey: publicKeyOf(scalar), sign: (bytes) => signWithUnlock(scalar, bytes) };
 }
 
-/** A deletion: a registration of nothing, whose unlock key is made for it and forgotten. */
-export function dealTombstone(fleet: Fleet, place: Place, generation: number, policy: Policy, { random }: Tools): Dealt {
+/** A deletion: a registration of nothing, whose unlock key is made for it and forgotten. @param movedTo the fleet where the key is now */
+export function dealTombstone(fleet: Fleet, place: Place, generation: number, policy: Policy, { random }: Tools, movedTo?: Id): Dealt {
   const scalar = new Secret(random(32));
   const core = encodeCore({
     fleet: fleet.id,
@@ -107,7 +132,7 @@ export function dealTombstone(fleet: Fleet, place: Place, generation: number, po
     publicShares: [],
     secret: new Uint8Array(),
     kept: new Uint8Array(),
-    credential: new Uint8Array(),
+    credential: movedTo === undefined ? new Uint8Array() : idToBytes(movedTo),
   });
   return { registration: encodeRegistration(core, []), sign: (bytes) => signWithUnlock(scalar, bytes) };
 }

@@ -19,6 +19,7 @@ import { askWait } from '../quorum/client/wait.ts';
 import type { Argon2id } from '../vault/hardening.ts';
 import { DEFAULT_KDF, type KdfParameters } from '../vault/kdf.ts';
 import { PASSCODE_GUESSES_MAX, type Policy } from '../vault/policy.ts';
+import type { Registration } from '../vault/registration.ts';
 import { accountId, type Place, slotId, type WayIn } from '../vault/slot.ts';
 import { verifyP256 } from '../vault/unlock.ts';
 import type { Verify } from '../wire/signed.ts';
@@ -27,7 +28,7 @@ import { type BundleExchange, type Fetch, FleetHttp } from './fleet-http.ts';
 import type { ClientKey } from './key.ts';
 import type { LearnedFleet } from './learn.ts';
 import type { MemoStore } from './memo.ts';
-import { dealRegistration, dealTombstone, type Input } from './open.ts';
+import { dealAgain, dealRegistration, dealTombstone, type Input } from './open.ts';
 
 /** The pinned mode: whoever gave the client this entry decides which fleet it trusts. */
 export interface PinnedFleet {
@@ -77,6 +78,11 @@ export interface DepositOptions {
   readonly owner?: Owner;
   /** Public; saved with the deposit and given back once it stands. */
   readonly note?: string;
+}
+
+export interface RemoveOptions extends Pick<DepositOptions, 'policy' | 'authority' | 'owner'> {
+  /** The fleet where the key is now: this one's operator counts by it how many have moved. */
+  readonly movedTo?: Id;
 }
 
 export class VaultClient {
@@ -142,6 +148,24 @@ export class VaultClient {
     return driveClient(this.#session, client, deposit(client, authority, owner), { deal });
   }
 
+  /**
+   * Deals a registration of this way in anew for this fleet, under the same passcode, with the backup key and without the passcode. An
+   * unfinished deposit of this slot is finished first, as it is.
+   * @param old as `status` of the fleet where it stands gives it
+   * @param backupKey 32 bytes
+   * @throws as `deposit`; `not-allowed` when the registration was not made with this backup key
+   */
+  depositAgain(way: WayIn, old: Registration, backupKey: Secret<Uint8Array>, note?: string): Promise<Deposited> {
+    this.requireRegistering();
+    const client = this.#client(way);
+    const { fleet, tools } = this.#session;
+    const deal = (generation: number) => ({
+      ...dealAgain(fleet, generation, old, backupKey, tools),
+      ...(note !== undefined && { note }),
+    });
+    return driveClient(this.#session, client, deposit(client), { deal });
+  }
+
   /** One guess. What was left unfinished is told to the fleet first. */
   async recover(way: WayIn, input: Input): Promise<Recovered> {
     await this.push(way);
@@ -156,11 +180,11 @@ export class VaultClient {
   }
 
   /** Deletes what this slot holds: at once with the account's owner key, else after the cooling-off time. */
-  remove(way: WayIn, options: Pick<DepositOptions, 'policy' | 'authority' | 'owner'> = {}): Promise<Deposited> {
-    const { policy = DEFAULT_POLICY, authority, owner } = options;
+  remove(way: WayIn, options: RemoveOptions = {}): Promise<Deposited> {
+    const { policy = DEFAULT_POLICY, authority, owner, movedTo } = options;
     const client = this.#client(way);
     const { fleet, tools } = this.#session;
-    const deal = (generation: number) => dealTombstone(fleet, client.place, generation, policy, tools);
+    const deal = (generation: number) => dealTombstone(fleet, client.place, generation, policy, tools, movedTo);
     return driveClient(this.#session, client, deposit(client, authority, owner), { deal });
   }
 

@@ -43,7 +43,7 @@ export function deleteKey(home: DeviceHome, ask: { passcode?: Ask; recoveryCode?
       deletions.push(await remove(client, way, owner, say));
     }
     if (deletions.every(({ way, done }) => way !== 'passcode' || done)) {
-      const { backup: _, owner: __, ...rest } = profile;
+      const { backup: _, owner: __, key: ___, ...rest } = profile;
       await home.save(rest);
     }
     return deletions;

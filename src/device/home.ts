@@ -1,6 +1,6 @@
 /**
  * What the command keeps on a person's device: who they are, which fleet they trust, the recipient for new backups, and the
- * owner key (owner.ts). Never the backup key, never a passcode.
+ * owner key (owner.ts). The backup key only on the person's wish (key.ts), a passcode never.
  *
  *   HOME/device.json   0600: the profile below
  *   HOME/key64.json    0600: the recipient of a 64-digit key, for backups without a vault
@@ -30,6 +30,11 @@ const shared = {
   backup: headerFields.exactOptional(),
   /** The scalar of that key's owner key, 32 bytes: it decides about the account, and opens nothing. */
   owner: z
+    .string()
+    .regex(/^[A-Za-z0-9_-]{43}$/)
+    .exactOptional(),
+  /** The key itself, 32 bytes, where the person wants it kept here (`holdfast key --keep`): it opens all backups. */
+  key: z
     .string()
     .regex(/^[A-Za-z0-9_-]{43}$/)
     .exactOptional(),
@@ -91,8 +96,9 @@ export class DeviceHome {
   async setUp(from: Published, user: string): Promise<void> {
     const before = await this.#read('device.json', profile);
     const same = before?.user === user && before.tenant === from.tenant && before.accounts === from.accounts;
-    const { backup, owner, overStale } = same ? before : {};
-    await this.save({ ...from, user, ...(backup && { backup }), ...(owner && { owner }), ...(overStale && { overStale }) });
+    const { backup, owner, key, overStale } = same ? before : {};
+    const kept = { ...(backup && { backup }), ...(owner && { owner }), ...(key && { key }), ...(overStale && { overStale }) };
+    await this.save({ ...from, user, ...kept });
   }
 
   save(value: Profile): Promise<void> {
@@ -164,7 +170,7 @@ function parseAs<T>(schema: z.ZodType<T>, text: string, file: string): T {
   return read.success ? read.data : fail('configuration', `${file}: ${z.prettifyError(read.error)}`);
 }
 
-const ofPerson = { user: true, backup: true, owner: true, overStale: true } as const;
+const ofPerson = { user: true, backup: true, owner: true, key: true, overStale: true } as const;
 const published = z.union([pinned.omit(ofPerson), overTheAir.omit(ofPerson)]);
 
 /** What an operator hands out to people: the profile without the person. @throws `configuration` */

@@ -6,11 +6,14 @@
  */
 import { loadHeader, saveHeader } from '../backup/beside.ts';
 import type { Deposit } from '../backup/header.ts';
-import type { Id } from '../base/bytes.ts';
+import { type BackupKey, recipientOf } from '../backup/key.ts';
+import { equalBytes, type Id } from '../base/bytes.ts';
 import { fail } from '../base/errors.ts';
+import { ownerOf } from '../client/open.ts';
 import type { VaultClient } from '../client/vault-client.ts';
 import { DEFAULT_KDF } from '../vault/kdf.ts';
-import { PASSCODE, RECOVERY_CODE, type WayIn } from '../vault/slot.ts';
+import type { Registration } from '../vault/registration.ts';
+import { PASSCODE, RECOVERY_CODE, SINGLE_WAYS, type WayIn } from '../vault/slot.ts';
 import { expectDeposited, makeNote } from './deposited.ts';
 import type { DeviceHome } from './home.ts';
 import { nameOf } from './names.ts';
@@ -73,7 +76,7 @@ async function moveFrom(home: DeviceHome, source: Visit, target: Visit, asks: As
   await home.save({ ...source.profile, backup: depositAt(target, first.found.recipient), owner: spellOwner(first.found.key) });
   for (const { way, found } of moved) {
     say(`deleting what your ${nameOf(way)} opens in the old fleet`);
-    const outcome = await source.client.remove(way, { authority: found.authority });
+    const outcome = await source.client.remove(way, { authority: found.authority, movedTo: target.client.fleet });
     expectDeposited(outcome);
   }
   return moves;
@@ -104,6 +107,61 @@ async function copy(source: VaultClient, target: VaultClient, way: WayIn, ask: A
     });
   }
   return found;
+}
+
+/**
+ * As `moveKey`, with the backup key in place of what a person types: it moves every way in that was made with it, and asks nobody.
+ * @returns nothing when no other fleet holds anything of this account
+ * @throws as `moveKey`
+ */
+export function moveWithKey(home: DeviceHome, key: BackupKey, tell: Say): Promise<readonly Move[]> {
+  const say = sayOnce(tell);
+  const from = (target: Visit, fleet: Id) => visit(home, say, (source) => carry(home, source, target, key, say), fleet);
+  const all = async (target: Visit) => {
+    const moves: Move[] = [];
+    for (const { state, fleet } of target.entry.fleets) {
+      if (state !== 'retired' && fleet.id !== target.client.fleet) moves.push(...(await from(target, fleet.id)));
+    }
+    return moves;
+  };
+  return visit(home, say, all, 'active');
+}
+
+async function carry(home: DeviceHome, source: Visit, target: Visit, key: BackupKey, say: Say): Promise<readonly Move[]> {
+  const recipient = await recipientOf(key);
+  const moves: Move[] = [];
+  // The passcode first: no recovery code stands before it.
+  for (const way of SINGLE_WAYS) {
+    const { registration } = await source.client.status(way);
+    if (registration === undefined || registration.core.tombstone) continue;
+    await depositAgain(target.client, way, registration, key, makeNote(recipient), say);
+    moves.push({
+      way: way.kind === 'recovery-code' ? way.kind : 'passcode',
+      from: source.client.fleet,
+      to: target.client.fleet,
+      done: true,
+    });
+  }
+  if (moves.length === 0) return moves;
+  await home.save({ ...source.profile, backup: depositAt(target, recipient), owner: spellOwner(key) });
+  for (const { way } of moves) {
+    say(`deleting what your ${nameOf(way === 'passcode' ? PASSCODE : RECOVERY_CODE)} opens in the old fleet`);
+    const at = way === 'passcode' ? PASSCODE : RECOVERY_CODE;
+    expectDeposited(await source.client.remove(at, { owner: ownerOf(key), movedTo: target.client.fleet }));
+  }
+  return moves;
+}
+
+/** What an interrupted move has deposited there already is as good, if it opens with the same passcode. */
+async function depositAgain(target: VaultClient, way: WayIn, old: Registration, key: BackupKey, note: string, say: Say): Promise<void> {
+  const there = (await target.status(way)).registration;
+  if (there !== undefined && !there.core.tombstone) {
+    if (equalBytes(there.core.unlockKey, old.core.unlockKey)) return;
+    fail('not-allowed', `the new fleet holds something else under your ${nameOf(way)}: nothing was moved, and nothing was deleted`);
+  }
+  say(`depositing it with the new fleet under the same ${nameOf(way)}`);
+  const outcome = await target.depositAgain(way, old, key, note);
+  expectDeposited(outcome, outcome.kind === 'deposited' ? outcome.note : note);
 }
 
 export interface Renamed {

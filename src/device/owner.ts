@@ -23,6 +23,11 @@ export function ownerIn({ owner }: Profile): Owner | undefined {
   return owner === undefined ? undefined : ownerFrom(new Secret(fromBase64url(owner)));
 }
 
+/** The backup key, where the person has it kept here (key.ts). */
+export function keptKey({ key }: Profile): BackupKey | undefined {
+  return key === undefined ? undefined : new Secret(fromBase64url(key));
+}
+
 /** @returns nothing when no registration in force names this device's owner key */
 export async function objectorIn(profile: Profile, client: VaultClient): Promise<Objector | undefined> {
   const owner = ownerIn(profile);

@@ -7,12 +7,13 @@ import { loadHeader, saveHeader } from '../backup/beside.ts';
 import type { BackupHeader, Deposit } from '../backup/header.ts';
 import type { BackupKey } from '../backup/key.ts';
 import { checkRestore, restore } from '../backup/restore.ts';
-import { fail } from '../base/errors.ts';
+import { fail, HoldfastError } from '../base/errors.ts';
 import type { Policy } from '../vault/policy.ts';
 import { PASSCODE } from '../vault/slot.ts';
 import { whyStale } from './fleet-keys.ts';
 import type { DeviceHome } from './home.ts';
-import { spellOwner } from './owner.ts';
+import { moveWithKey } from './move.ts';
+import { keptKey, spellOwner } from './owner.ts';
 import { setPasscode } from './passcode.ts';
 import { firstThatHolds, placesOf } from './places.ts';
 import { type AskNew, askOnce, type Bring, recoverKey } from './recovery.ts';
@@ -48,7 +49,22 @@ export async function backUp(
   const { backup, overStale } = await home.load();
   await checkArchive(folder, target);
   if (overStale) await requireCurrent(home, progress.say);
-  return store(folder, target, backup ?? (await setPasscode(home, askNew, progress.say, policy)), progress);
+  const stored = await store(folder, target, backup ?? (await setPasscode(home, askNew, progress.say, policy)), progress);
+  await moveQuietly(home, progress.say);
+  return stored;
+}
+
+/** A device that keeps the backup key takes it to the newer fleet whenever it is at work anyway. What hinders it hinders no backup. */
+async function moveQuietly(home: DeviceHome, say: Say): Promise<void> {
+  const key = keptKey(await home.load());
+  if (key === undefined) return;
+  try {
+    const moves = await moveWithKey(home, key, say);
+    if (moves.length > 0) say('your backup key was moved to the newer fleet, under the same passcode');
+  } catch (error) {
+    if (!(error instanceof HoldfastError) || error.code === 'alarm') throw error;
+    say(`your backup key was not moved to the newer fleet yet: ${error.message}`);
+  }
 }
 
 /**

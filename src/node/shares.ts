@@ -28,7 +28,7 @@ export function holdingOf(slot: Id, record: SlotRecord, fleet: Fleet, self: Id):
 
 function readHolding(slot: Id, record: SlotRecord, standing: Standing, fleet: Fleet, self: Id): Holding {
   const { generation, digest, core, shares } = parseRegistration(standing.registration, fleet);
-  if (core.tombstone) return { slot, generation, share: 'deleted' };
+  if (core.tombstone) return { slot, generation, share: core.credential.length > 0 ? 'moved' : 'deleted' };
   if (record.erased) return { slot, generation, share: 'erased' };
   const own = shares[shareIndex(fleet, self) - 1];
   const ack = record.activationAck && decodeMessage('node/activation-ack', record.activationAck.bytes);
@@ -53,7 +53,7 @@ export async function countShares(threshold: number, inventories: readonly Inven
   }
 }
 
-type Counts = Pick<ShareCounts, 'slots' | 'erased' | 'deleted'>;
+type Counts = Pick<ShareCounts, 'slots' | 'erased' | 'deleted' | 'moved'>;
 
 async function countOnce(
   inventories: readonly InventoryOf[],
@@ -61,7 +61,7 @@ async function countOnce(
   page: number,
 ): Promise<{ counts: Counts; failed?: undefined } | { counts?: undefined; failed: Id }> {
   const slots = Array<number>(nodes + 1).fill(0);
-  const counts = { slots, erased: 0, deleted: 0 };
+  const counts = { slots, erased: 0, deleted: 0, moved: 0 };
   const cursors = inventories.map((inventory) => new Cursor(inventory, page));
   for (;;) {
     // One after the other would wait for each in turn; a cursor that has its page answers at once.
@@ -78,10 +78,11 @@ async function countOnce(
 }
 
 /** Only the latest generation counts: a share of an older one recovers nothing any more. */
-function count(counts: Counts & { erased: number; deleted: number; slots: number[] }, of: readonly Holding[]): void {
+function count(counts: Counts & { erased: number; deleted: number; moved: number; slots: number[] }, of: readonly Holding[]): void {
   const generation = Math.max(...of.map((holding) => holding.generation));
   const latest = of.filter((holding) => holding.generation === generation).map(({ share }) => share);
-  if (latest.includes('deleted')) counts.deleted += 1;
+  if (latest.includes('moved')) counts.moved += 1;
+  else if (latest.includes('deleted')) counts.deleted += 1;
   else if (latest.includes('erased')) counts.erased += 1;
   else {
     const held = latest.filter((share) => share === 'held').length;

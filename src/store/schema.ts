@@ -9,6 +9,7 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { fail } from '../base/errors.ts';
 
+/** 5: what is seen of other members is kept with the statement that shows it, and registrations name an owner key. */
 const VERSION = 5;
 
 /** Of one account, in the feed: a year of daily recoveries. */
@@ -19,7 +20,8 @@ const ANNOUNCED_KEPT = 16;
 /** Sequences are unsigned 64-bit; SQLite's integers are signed, so they are blobs of 8 bytes that compare alike. */
 const TABLES = `
   CREATE TABLE slots (
-    slot BLOB NOT NULL PRIMARY KEY, proof TEXT NOT NULL, own TEXT NOT NULL, changed INTEGER NOT NULL, due INTEGER
+    slot BLOB NOT NULL PRIMARY KEY, proof TEXT NOT NULL, own TEXT NOT NULL, changed INTEGER NOT NULL, due INTEGER,
+    version INTEGER NOT NULL DEFAULT 1
   ) STRICT;
   CREATE UNIQUE INDEX slots_changed ON slots (changed);
   CREATE INDEX slots_due ON slots (due) WHERE due IS NOT NULL;
@@ -29,29 +31,18 @@ const TABLES = `
   ) STRICT;
   CREATE INDEX events_account ON events (account, at);
   CREATE TABLE members (
-    node BLOB NOT NULL PRIMARY KEY, seen BLOB NOT NULL DEFAULT x'0000000000000000', cursor INTEGER NOT NULL DEFAULT 0
+    node BLOB NOT NULL PRIMARY KEY, seen BLOB NOT NULL DEFAULT x'0000000000000000', cursor INTEGER NOT NULL DEFAULT 0,
+    signed BLOB, signature BLOB
   ) STRICT;
 `;
 
-/** Since version 3: the bundle that this node serves. It proves itself; the one row is what came last. */
+/** The bundle that this node serves. It proves itself; the one row is what came last. */
 const BUNDLE = 'CREATE TABLE served (one INTEGER PRIMARY KEY CHECK (one = 1), bundle TEXT NOT NULL) STRICT;';
-/** Since version 4. */
 const ROW_VERSIONS = `
-  ALTER TABLE slots ADD COLUMN version INTEGER NOT NULL DEFAULT 1;
   CREATE TRIGGER slots_written AFTER UPDATE ON slots WHEN new.version = old.version BEGIN
     UPDATE slots SET version = old.version + 1 WHERE slot = new.slot;
   END;
 `;
-/** Since version 5: what is seen of other members is kept with the statement that shows it (quorum/member/memory.ts). */
-const EVIDENCE = 'ALTER TABLE members ADD COLUMN signed BLOB; ALTER TABLE members ADD COLUMN signature BLOB;';
-/** What a file of each version lacks; 0 is a new one. */
-const LACKING: Readonly<Record<number, string>> = {
-  0: `${TABLES} ${BUNDLE} ${ROW_VERSIONS} ${EVIDENCE}`,
-  2: `${BUNDLE} ${ROW_VERSIONS} ${EVIDENCE}`,
-  3: `${ROW_VERSIONS} ${EVIDENCE}`,
-  4: EVIDENCE,
-  [VERSION]: '',
-};
 
 /** @throws `configuration` when the file is of another version */
 export function prepare(database: DatabaseSync): void {
@@ -59,12 +50,11 @@ export function prepare(database: DatabaseSync): void {
   // secure_delete: an erased share is overwritten in the file, not only unlinked.
   database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON; PRAGMA trusted_schema = OFF;');
   const found = Number(database.prepare('PRAGMA user_version').get()?.['user_version']);
-  const lacking = LACKING[found];
-  if (lacking === undefined) {
-    const way = 'start that release again, or take an empty dataDir: the node then catches up from the others';
-    return fail('configuration', `the store was made by another release: ${way}`, { found, expected: VERSION });
+  if (found !== 0 && found !== VERSION) {
+    const way = 'its registrations are not read any more, so a fleet of that release is replaced by a new one';
+    fail('configuration', `the store was made by another release: start that release again; ${way}`, { found, expected: VERSION });
   }
-  if (found !== VERSION) database.exec(`BEGIN IMMEDIATE; ${lacking} PRAGMA user_version = ${VERSION}; COMMIT;`);
+  if (found === 0) database.exec(`BEGIN IMMEDIATE; ${TABLES} ${BUNDLE} ${ROW_VERSIONS} PRAGMA user_version = ${VERSION}; COMMIT;`);
 }
 
 /** Parameters in this order; `cursor` is a new one, taken only if the proof changed. */

@@ -16,7 +16,8 @@
  * any byte of the core changed, no share opens.
  *
  * A *tombstone* is a registration without shares or secret: a deletion is a replacement by it, voted and certified like
- * any other generation, so that it cannot race with one.
+ * any other generation, so that it cannot race with one. Its credential is empty, or the 32-byte id of the fleet to which the
+ * key has moved: then the operator of this one knows how many people are still here.
  */
 import { concatBytes, type Id, idToBytes, utf8 } from '../base/bytes.ts';
 import { fail } from '../base/errors.ts';
@@ -136,9 +137,11 @@ export function parseRegistration(encoded: Uint8Array, fleet: Fleet): Registrati
   return { core: value, shares, slot: slotId(value.place), generation: value.generation, digest, bytes: encoded };
 }
 
-function checkContents({ tombstone, place: at, kdf, secret, ownerKey, kept }: Core): void {
+function checkContents({ tombstone, place: at, kdf, secret, ownerKey, kept, credential }: Core): void {
   if (!isOwnerKey(ownerKey, tombstone)) fail('malformed', 'expected an owner key of 33 bytes, and none in a tombstone');
   if (kept.length !== (tombstone ? 0 : KEPT_BYTES)) fail('malformed', 'what is kept has another length', { got: kept.length });
+  if (tombstone && credential.length !== 0 && credential.length !== 32)
+    fail('malformed', 'expected a fleet id, or nothing', { got: credential.length });
   if (secret.length !== (tombstone ? 0 : BOX_BYTES)) fail('malformed', 'the encrypted secret has another length', { got: secret.length });
   if (tombstone) return;
   checkKdfParameters(kdf);

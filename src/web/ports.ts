@@ -25,8 +25,8 @@ export interface Holding {
   readonly slot: Id;
   /** In force. */
   readonly generation: number;
-  /** `missing`: its share did not open here, or never came. `erased`: after a lock. `deleted`: there is none any more. */
-  readonly share: 'held' | 'missing' | 'erased' | 'deleted';
+  /** `missing`: its share did not open here, or never came. `erased`: after a lock. `deleted`, `moved` to another fleet: there is none any more. */
+  readonly share: 'held' | 'missing' | 'erased' | 'deleted' | 'moved';
 }
 
 export interface InventoryPage {
@@ -45,6 +45,8 @@ export interface ShareCounts {
   /** Locked, and their shares erased. */
   readonly erased: number;
   readonly deleted: number;
+  /** Their owners have taken them to another fleet. */
+  readonly moved: number;
   /** Nodes whose inventory could not be read: their shares are not counted. */
   readonly silent: readonly Id[];
 }

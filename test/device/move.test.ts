@@ -2,8 +2,11 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { systemRandom } from '../../src/base/ports.ts';
+import { Secret } from '../../src/base/secret.ts';
 import type { DeviceHome } from '../../src/device/home.ts';
-import { moveKey, renameBackups } from '../../src/device/move.ts';
+import { readBackupKey, showKey } from '../../src/device/key.ts';
+import { moveKey, moveWithKey, renameBackups } from '../../src/device/move.ts';
 import { setPasscode } from '../../src/device/passcode.ts';
 import { backUp, restoreBackup } from '../../src/device/protect.ts';
 import { makeRecoveryCode } from '../../src/device/recovery-code.ts';
@@ -71,7 +74,7 @@ describe(
         moves: [{ way: 'passcode', from: idOf(fleets.old), to: idOf(fleets.new), done: true }],
         backups: [],
       });
-      expect(await sharesOf(fleets.old)).toMatchObject({ slots: [0, 0, 0, old.slots[3]! - 1], deleted: old.deleted + 1 });
+      expect(await sharesOf(fleets.old)).toMatchObject({ slots: [0, 0, 0, old.slots[3]! - 1], moved: old.moved + 1 });
       expect(await sharesOf(fleets.new)).toMatchObject({ slots: [0, 0, 0, newer.slots[3]! + 1] });
       expect(await restores(home, 'alice')).toBe('Dear Bob,');
       expect(await restoresElsewhere('alice', fleets.profiles.both)).toBe('Dear Bob,');
@@ -111,6 +114,47 @@ describe(
       expect(await restoresElsewhere('dora', fleets.profiles.both, code)).toBe('Dear Bob,');
       expect(await move(home, code)).toEqual([{ way: 'recovery-code', ...at, done: true }]);
       expect(await restoresElsewhere('dora', fleets.profiles.after, code)).toBe('Dear Bob,');
+    });
+
+    it('is left without the passcode by whoever has the backup key: every way in, under the same passcode and code', async () => {
+      const before = await fleets.home('grace', 'laptop', fleets.profiles.before);
+      await backUpAt(before, 'grace');
+      let code = '';
+      const show = (made: string) => {
+        code = made;
+      };
+      await makeRecoveryCode(before, { way: PASSCODE, ask: typing(PIN) }, show, progress.say);
+      const { digits } = await showKey(before, { way: PASSCODE, ask: typing(PIN) }, progress.say);
+      const home = await fleets.home('grace', 'laptop', fleets.profiles.both);
+      const wrong = new Secret(systemRandom(32));
+      await expect(moveWithKey(home, wrong, progress.say)).rejects.toMatchObject({ code: 'not-allowed' });
+      const at = { from: idOf(fleets.old), to: idOf(fleets.new), done: true };
+      const device = new Device(home.path);
+      expect(await device.json(['move', '--with-key'], { key: digits.reveal() })).toMatchObject({
+        moves: [
+          { way: 'passcode', ...at },
+          { way: 'recovery-code', ...at },
+        ],
+      });
+      expect((await sharesOf(fleets.old)).moved).toBeGreaterThanOrEqual(2);
+      expect(await moveWithKey(home, readBackupKey(digits.reveal()), progress.say)).toEqual([]);
+      expect(await restoresElsewhere('grace', fleets.profiles.after)).toBe('Dear Bob,');
+      expect(await restoresElsewhere('grace', fleets.profiles.after, code)).toBe('Dear Bob,');
+    });
+
+    it('is left by itself, at the next backup, by a device that keeps the key; a wrong passcode still counts there', async () => {
+      const before = await fleets.home('heidi', 'laptop', fleets.profiles.before);
+      await backUpAt(before, 'heidi');
+      const device = new Device(before.path);
+      await device.json(['key', '--keep'], { passcode: PIN });
+      const home = await fleets.home('heidi', 'laptop', fleets.profiles.both);
+      await backUp(home, fleets.path('documents'), backup('heidi'), nothingAsked, progress);
+      expect(said).toContain('your backup key was moved to the newer fleet, under the same passcode');
+      expect(await tellStatus(home, progress.say)).toMatchObject({ registered: true, guessesLeft: 10 });
+      await expect(moveKey(home, { passcode: nothingAsked }, progress.say)).resolves.toEqual([]);
+      expect(await restoresElsewhere('heidi', fleets.profiles.after)).toBe('Dear Bob,');
+      expect(await device.json(['key', '--forget'])).toEqual({ kept: false });
+      expect(JSON.stringify(await home.load())).not.toContain('"key"');
     });
 
     it('counts a wrong passcode, and then nothing has moved', async () => {

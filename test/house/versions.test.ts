@@ -22,7 +22,7 @@ describe('of another version, refused', () => {
     const database = new DatabaseSync(':memory:');
     database.exec('PRAGMA user_version = 99');
     expect(() => prepare(database)).toThrow(
-      refused('configuration', /made by another release: start that release again, or take an empty dataDir/),
+      refused('configuration', /made by another release: start that release again; its registrations are not read any more/),
     );
     database.close();
   });

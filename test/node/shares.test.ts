@@ -26,7 +26,7 @@ function member(node: number, holdings: readonly Holding[], afterPages = Number.
   };
 }
 
-const share = fc.constantFrom('held', 'missing', 'erased', 'deleted');
+const share = fc.constantFrom('held', 'missing', 'erased', 'deleted', 'moved');
 const inventory = fc.uniqueArray(fc.record({ slot: fc.nat(40).map(idOf), generation: fc.integer({ min: 1, max: 3 }), share }), {
   selector: ({ slot }) => slot,
 });
@@ -34,15 +34,16 @@ const inventory = fc.uniqueArray(fc.record({ slot: fc.nat(40).map(idOf), generat
 /** The same by brute force. */
 function expected(inventories: readonly (readonly Holding[])[]) {
   const slots = Array<number>(inventories.length + 1).fill(0);
-  let [erased, deleted] = [0, 0];
+  let [erased, deleted, moved] = [0, 0, 0];
   for (const slot of new Set(inventories.flat().map((one) => one.slot))) {
     const of = inventories.flat().filter((one) => one.slot === slot);
     const latest = of.filter(({ generation }) => generation === Math.max(...of.map((one) => one.generation)));
-    if (latest.some((one) => one.share === 'deleted')) deleted += 1;
+    if (latest.some((one) => one.share === 'moved')) moved += 1;
+    else if (latest.some((one) => one.share === 'deleted')) deleted += 1;
     else if (latest.some((one) => one.share === 'erased')) erased += 1;
     else slots[latest.filter((one) => one.share === 'held').length]! += 1;
   }
-  return { slots, erased, deleted };
+  return { slots, erased, deleted, moved };
 }
 
 describe('inventories side by side', () => {

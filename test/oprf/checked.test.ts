@@ -37,6 +37,16 @@ describe('a checked element', () => {
     expect(isProven(new Uint8Array(CHECKED_BYTES))).toBe(false);
   });
 
+  test('has points of the curve in their one spelling, or is not proven', () => {
+    const offCurve = Uint8Array.of(2, ...new Uint8Array(32).fill(7));
+    // p + 5, where 5 is the x of a point.
+    const notBelowP = Uint8Array.of(2, ...Buffer.from('ffffffff00000001000000000000000000000001000000000000000000000004', 'hex'));
+    for (const point of [offCurve, notBelowP, new Uint8Array(33)]) {
+      expect(isProven(concatBytes(point, checked.subarray(33)))).toBe(false);
+      expect(isProven(concatBytes(checked.subarray(0, 33), point, checked.subarray(66)))).toBe(false);
+    }
+  });
+
   test('carries no second guess: the element of another one in place of its check is not proven', () => {
     const second = guess('314159');
     const other = addCheck(second.element, second.blind);

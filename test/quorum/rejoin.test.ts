@@ -36,7 +36,7 @@ function start({ found, started, reached, altered = (reply) => reply }: Start): 
     hello: helloOf(a, found, started),
     memory: [...a.memory.values()],
     answers: answersToRejoin(bench.fleet),
-    latest: () => a.sequence,
+    isOwn: (sequence: bigint) => started <= sequence && sequence <= a.sequence,
   };
   const verdict = converse(
     rejoin(bench.fleet, bench.keys.verify, asking, { startMs: 0, lingerMs: 0, limitMs: 1 }),
@@ -134,6 +134,25 @@ describe('a member that starts', () => {
     expect(start({ found: sequence, started: 2n * EPOCH }).kind).toBe('undecided');
     c.merged = true;
     expect(start({ found: sequence, started: 2n * EPOCH }).kind).toBe('rejoined');
+  });
+});
+
+describe('a token that was put back by more than one start', () => {
+  it('is told above which start it must go on, or its votes on what is new would be taken by nobody', () => {
+    const sequence = useVote();
+    const [a, b] = bench.members;
+    a.sequence = 4n * EPOCH;
+    said(b.ask({ op: 'hello', hello: helloOf(a, sequence, 4n * EPOCH), memory: [] }));
+    a.sequence = sequence - 1n;
+    expect(start({ found: sequence - 1n, started: 2n * EPOCH })).toMatchObject({ kind: 'rolled-back', above: 4n * EPOCH });
+  });
+
+  it('is found out by its own store, where that outlived it', () => {
+    const sequence = useVote();
+    const [a, b, c] = bench.members;
+    for (const member of [b, c]) member.memory.clear();
+    a.drive(takeIn(a.member, bench.votes(first, 1, element, [a])));
+    expect(start({ found: sequence - 1n, started: 2n * EPOCH }).kind).toBe('rolled-back');
   });
 });
 

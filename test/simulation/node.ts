@@ -67,6 +67,8 @@ export class Node {
   /** Rises with every start; what belongs to an earlier one is dropped. */
   life = 0;
   #beforeStart: Token | undefined;
+  /** Of this process, those that were followed by another start. */
+  #lives: (readonly [bigint, bigint])[] = [];
   standing: VotingStanding = 'none';
   /** Of this life. */
   merged = false;
@@ -126,6 +128,7 @@ export class Node {
     this.#beganMs = this.#simulation.world.now;
     const { token } = this;
     this.#beforeStart = copyToken(token);
+    this.#lives = [];
     this.found = (this.machines.remembersVouched ? token.unvouched : undefined) ?? token.sequence;
     // A token of class `device` is not put back, and needs nobody's word.
     token.unvouched = standing === 'full' ? undefined : this.found;
@@ -145,9 +148,15 @@ export class Node {
   /** With a random part, as the token's (token/bank): two starts of one epoch are told apart by it. */
   restart(above: bigint): void {
     const { token } = this;
+    if (above > 0n) this.#lives.push([this.started, token.sequence]);
     const latest = above > token.sequence ? above : token.sequence;
     this.started = (((latest >> 32n) + 1n) << 32n) | BigInt(this.#simulation.world.chance.between(0, 0x7fff_ffff));
     token.sequence = this.started;
+  }
+
+  isOwn(sequence: bigint): boolean {
+    const lives = [...this.#lives, [this.started, this.token.sequence]] as const;
+    return lives.some(([from, to]) => from <= sequence && sequence <= to);
   }
 
   /** Takes in what others remember, as a restarted member does before anything else. */

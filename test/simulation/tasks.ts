@@ -38,7 +38,7 @@ function askToRejoin(simulation: Simulation, node: Node): void {
   const hello = node.sign(encodeMessage('node/hello', { ...head, nonce, found: node.found, started: node.started }));
   const answers = answersToRejoin(fleet);
   const memory = [...node.disk.memory.values()];
-  const asking = { self: node.id, hello, memory, answers, latest: () => node.token.sequence };
+  const asking = { self: node.id, hello, memory, answers, isOwn: (sequence: bigint) => node.isOwn(sequence) };
   converse(simulation, node, node.machines.rejoin(fleet, simulation.keys.verify, asking, patience(simulation)), (verdict) => {
     story.tell(node.name, () => `after its start: ${verdict.kind}`);
     story.count(`member ${verdict.kind}`);
@@ -46,9 +46,12 @@ function askToRejoin(simulation: Simulation, node: Node): void {
     const again = () => world.after(world.chance.between(500, 5000), () => node.life === life && askToRejoin(simulation, node));
     if (!node.takeIn(verdict.memory)) return;
     if (verdict.newSince.size >= answers) node.merged = true;
-    if (verdict.kind === 'rolled-back') node.token.quarantined = true;
+    if (verdict.kind === 'rolled-back') {
+      node.token.quarantined = true;
+      if (verdict.above !== undefined) node.restart(verdict.above);
+    }
     if (node.token.quarantined) node.standing = { newSince: verdict.newSince };
-    else if (verdict.kind === 'rejoined' || node.standing === 'full') node.vouch();
+    else if (verdict.kind === 'rejoined') node.vouch();
     else if (verdict.kind === 'start-lost') {
       node.restart(verdict.above);
       again();

@@ -11,6 +11,7 @@ import { openApi } from '../../src/api/openapi.ts';
 import { type Id, NO_ID, toBase64url } from '../../src/base/bytes.ts';
 import { HoldfastError } from '../../src/base/errors.ts';
 import { makeTlsCertificates } from '../../src/ceremony/certificates.ts';
+import { CHECKED_BYTES } from '../../src/oprf/checked.ts';
 import { PASSCODE } from '../../src/vault/slot.ts';
 import type { Listener } from '../../src/web/listen.ts';
 import { makeMeter, startMetricsListener } from '../../src/web/metrics.ts';
@@ -117,11 +118,12 @@ beforeAll(async () => {
   base = `https://localhost:${(await serve({ requestsPerMinute: 1000 })).address.port}`;
 });
 
+const element = new Uint8Array(CHECKED_BYTES).fill(3);
 const bodies = {
   status: { request: statement },
   register: { request: statement, registration: Uint8Array.of(1) },
   activate: { standing },
-  attempt: { request: statement, element: clientKey },
+  attempt: { request: statement, element },
   confirm: { confirmed: { confirm: statement, votes: [statement] } },
   cancel: { cancelled: { by: { tenant: 'example', account: one.id, way: PASSCODE }, cancel: statement } },
   events: { request: statement },
@@ -129,9 +131,6 @@ const bodies = {
 const spell = (operation: keyof typeof bodies) =>
   JSON.stringify(encodeJson<unknown>(requests[operation], { way: PASSCODE, clientKey, ...bodies[operation] }));
 
-/** No point of P-256 has the first x coordinate; the second is p + 5, and 5 is one: two spellings of one point. */
-const offCurve = Uint8Array.from([2, ...new Uint8Array(32).fill(7)]);
-const notBelowP = Uint8Array.from([2, ...Buffer.from('ffffffff00000001000000000000000000000001000000000000000000000004', 'hex')]);
 const attemptOn = (element: Uint8Array) => JSON.stringify({ ...JSON.parse(spell('attempt')), element: toBase64url(element) });
 
 async function post(path: string, body: string | Buffer, headers: Record<string, string> = {}, at = base) {
@@ -158,7 +157,7 @@ describe('operations reach the vault with the caller that the pass names', () =>
   test('attempt, with its votes', async () => {
     const { body } = await post('/v1/attempt', spell('attempt'));
     expect(decodeJson(envelope, body, 'the answer')).toEqual({ ...reply, votes: [statement] });
-    expect(calls.at(-1)).toMatchObject({ operation: 'attempt', asked: { element: clientKey, caller } });
+    expect(calls.at(-1)).toMatchObject({ operation: 'attempt', asked: { element, caller } });
   });
 
   test('with the bundle, for a client that has another or none', async () => {
@@ -228,7 +227,7 @@ describe('refused before the vault hears of it', () => {
     await refused([400, 'malformed'], '/v1/status', '{}');
     await refused([400, 'malformed'], '/v1/status', spell('status'), { 'content-type': 'text/plain' });
     await refused([400, 'malformed'], '/v1/attempt', spell('attempt').replaceAll(toBase64url(clientKey), 'AA'));
-    for (const bytes of [offCurve, notBelowP]) await refused([400, 'malformed'], '/v1/attempt', attemptOn(bytes));
+    for (const bytes of [clientKey, element.subarray(1)]) await refused([400, 'malformed'], '/v1/attempt', attemptOn(bytes));
     await refused([400, 'malformed'], '/v1/status', gzipSync(spell('status')), { 'content-encoding': 'gzip' });
     await refused([413, 'too-large'], '/v1/status', JSON.stringify({ x: 'x'.repeat(70_000) }));
     await refused([404, 'not-found'], '/v1/nothing', '{}');

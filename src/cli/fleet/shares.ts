@@ -18,6 +18,7 @@ const counts = z.object({
   slots: z.array(number),
   erased: number,
   deleted: number,
+  moved: number,
   silent: z.array(z.string()),
 });
 type Counts = z.output<typeof counts>;
@@ -59,7 +60,7 @@ async function ask(urls: readonly string[]): Promise<Counts> {
   return fail('no-quorum', `no node counts the shares (${causes.join('; ')})`);
 }
 
-function show({ nodes, threshold, slots, erased, deleted, silent }: Counts): void {
+function show({ nodes, threshold, slots, erased, deleted, moved, silent }: Counts): void {
   const rows = slots.map((count, held) => ({ held, count })).reverse();
   printTable(
     ['SHARES', 'BACKUP KEYS', ''],
@@ -69,7 +70,10 @@ function show({ nodes, threshold, slots, erased, deleted, silent }: Counts): voi
       { text: count === 0 ? '' : meaning(held, nodes, threshold) },
     ]),
   );
-  print(`Locked and erased: ${erased}. Deleted by their owners: ${deleted}.`);
+  print(`Locked and erased: ${erased}. Deleted by their owners: ${deleted}. Moved to another fleet: ${moved}.`);
+  const left = slots.reduce((sum, count) => sum + count, 0);
+  if (left === 0 && silent.length === 0 && moved > 0) print('Nobody is left here: once it is retired, this fleet may be destroyed.');
+  else if (moved > 0) print(`Still here: ${left}. Do not destroy this fleet before they have moved.`);
   if (silent.length > 0) print(`Not counted, because they did not answer: ${silent.join(', ')}`);
 }
 

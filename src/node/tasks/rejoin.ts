@@ -37,13 +37,22 @@ export function rejoinTurn(body: Body, driver: Driver, floor: Floor, how: Rejoin
   // A token that votes from the start makes commits that others see before anyone vouches for it.
   const found = votesAtOnce ? foundSequence : vouchedSequence;
   let { sequence: started } = token.counters;
+  /** Lives of this process that are over: a lost start is followed by another one. */
+  const lives: { readonly from: bigint; readonly to: bigint }[] = [];
+  const isOwn = (sequence: bigint) =>
+    (started <= sequence && sequence <= token.counters.sequence) || lives.some(({ from, to }) => from <= sequence && sequence <= to);
+  const restart = async (above: bigint) => {
+    lives.push({ from: started, to: token.counters.sequence });
+    started = await token.counters.restart(above);
+    trace('start-lost', { above: `${above}` });
+  };
   const newSince = new Map<Id, bigint>();
   const others = fleet.nodes.length - 1;
   return async (stop) => {
     const fields = { nonce: how.random(32), found, started, measurement: how.measurement };
     const hello = await driver.run([], (member) => say(member, 'node/hello', fields));
     const patience = { startMs: clock(), lingerMs: 0, limitMs: how.limitMs };
-    const asking = { self, hello, memory: await store.memory(), answers: how.answers, latest: () => token.counters.sequence };
+    const asking = { self, hello, memory: await store.memory(), answers: how.answers, isOwn };
     const verdict = await converse(floor, rejoin(fleet, verify, asking, patience), stop);
     // Before anybody is vouched for here: what others remember, this member may have lost with its store.
     await driver.run([], (member) => takeIn(member, verdict.memory));
@@ -52,18 +61,18 @@ export function rejoinTurn(body: Body, driver: Driver, floor: Floor, how: Rejoin
       await token.counters.quarantine();
       trace('rolled-back', { found: `${found}`, vote: `${verdict.vote.sequence}` });
     }
+    // Else others would take no vote of it, not even on what is new (rule 2).
+    if ('above' in verdict && verdict.above !== undefined) {
+      await restart(verdict.above);
+      if (verdict.kind === 'start-lost') return 0;
+    }
     if (token.counters.quarantined) {
       // Of each member its first answer counts: later ones would only make fewer generations new.
       for (const [node, sequence] of verdict.newSince) if (!newSince.has(node)) newSince.set(node, sequence);
       driver.standing = { newSince: new Map(newSince) };
       return newSince.size < others ? how.intervalMs : undefined;
     }
-    if (verdict.kind === 'start-lost' && !votesAtOnce) {
-      started = await token.counters.restart(verdict.above);
-      trace('start-lost', { above: `${verdict.above}` });
-      return 0;
-    }
-    if (verdict.kind === 'rejoined' || verdict.kind === 'start-lost') {
+    if (verdict.kind === 'rejoined') {
       await token.counters.vouch();
       driver.standing = 'full';
       trace('rejoined', { answered: verdict.newSince.size });

@@ -31,8 +31,8 @@ export interface Rejoining {
   readonly memory: readonly Signed[];
   /** How many others must vouch. */
   readonly answers: number;
-  /** The token's sequence when the answers are read. */
-  latest(): bigint;
+  /** Whether this process made this sequence itself: a token of class `device` votes while it is asked about. */
+  isOwn(sequence: bigint): boolean;
 }
 
 /** What all verdicts tell. */
@@ -46,8 +46,8 @@ interface Heard {
 export type Verdict = Heard &
   (
     | { readonly kind: 'rejoined' }
-    /** The member signed this vote, it was used, and its token does not know it. */
-    | { readonly kind: 'rolled-back'; readonly vote: Evidence }
+    /** The member signed this vote, it was used, and its token does not know it. Its next epoch must be above as well, if that is given. */
+    | { readonly kind: 'rolled-back'; readonly vote: Evidence; readonly above?: bigint }
     /**
      * The member started before with this epoch or a later one, and its token lost that start alone (a power cut, where the device
      * does not sync). Its next epoch must be above: votes of the lost start, if there were any, are then taken by nobody (rule 2).
@@ -57,7 +57,7 @@ export type Verdict = Heard &
   );
 
 export function* rejoin(fleet: Fleet, verify: Verify, how: Rejoining, patience: Patience): Talk<Verdict> {
-  const { self, hello, memory, answers, latest } = how;
+  const { self, hello, memory, answers, isOwn } = how;
   const { nonce, found, started } = decodeMessage('node/hello', hello.bytes);
   const others = fleet.nodes.map((node) => node.id).filter((node) => node !== self);
   const greetings: Greeting[] = [];
@@ -72,15 +72,13 @@ export function* rejoin(fleet: Fleet, verify: Verify, how: Rejoining, patience: 
   const newSince = new Map(fresh.map((answer) => [answer.signer, answer.sequence]));
   const told = greetings.flatMap((greeting) => greeting.memory);
   const heard = { newSince, memory: told };
-  const own = readEvidence({ fleet, verify }, told).filter(({ signer }) => signer === self);
-  // Of a vote after what was found that is not of this very life: a token of class `device` votes meanwhile.
-  const isForgotten = ({ kind, sequence }: Evidence) =>
-    kind === 'vote' && sequence > found && !(started <= sequence && sequence <= latest());
-  const vote = own.find(isForgotten);
-  if (vote !== undefined) return { ...heard, kind: 'rolled-back', vote };
-  const lost = own.filter(({ kind, sequence }) => kind === 'start' && sequence !== started && !isEarlierEpoch(sequence, started));
-  if (lost.length > 0)
-    return { ...heard, kind: 'start-lost', above: lost.map(({ sequence }) => sequence).reduce((a, b) => (a > b ? a : b)) };
+  // What this member's own store remembers counts as well: it may have outlived the token.
+  const own = readEvidence({ fleet, verify }, [...memory, ...told]).filter(({ signer, sequence }) => signer === self && !isOwn(sequence));
+  const lost = own.filter(({ sequence }) => !isEarlierEpoch(sequence, started)).map(({ sequence }) => sequence);
+  const above = lost.length === 0 ? undefined : lost.reduce((a, b) => (a > b ? a : b));
+  const vote = own.find(({ kind, sequence }) => kind === 'vote' && sequence > found);
+  if (vote !== undefined) return { ...heard, kind: 'rolled-back', vote, ...(above !== undefined && { above }) };
+  if (above !== undefined) return { ...heard, kind: 'start-lost', above };
   const vouching = fresh.filter((answer) => answer.vouches).length;
   return vouching >= answers ? { ...heard, kind: 'rejoined' } : { ...heard, kind: 'undecided', vouching };
 }
