@@ -22,7 +22,7 @@ import { bytesToNumberBE } from '@noble/curves/utils.js';
 import { expand, extract } from '@noble/hashes/hkdf.js';
 import { sha256 } from '@noble/hashes/sha2.js';
 import { concatBytes, equalBytes, utf8 } from '../base/bytes.ts';
-import { fail, HoldfastError } from '../base/errors.ts';
+import { HoldfastError } from '../base/errors.ts';
 import type { Secret } from '../base/secret.ts';
 import {
   add,
@@ -46,7 +46,7 @@ const CHALLENGE = 16;
 /** Of an element with its check and proof. */
 export const CHECKED_BYTES = 2 * POINT + 3 * SCALAR;
 /** Of a node's answer: two x coordinates. */
-export const ANSWER_BYTES = 2 * SCALAR;
+const ANSWER_BYTES = 2 * SCALAR;
 
 const DOMAIN = utf8('holdfast/v1/checked');
 
@@ -125,9 +125,4 @@ function liftX(x: Uint8Array): Point | undefined {
 
 function hasX(point: Point, x: Uint8Array): boolean {
   return !point.is0() && equalBytes(xCoordinate(point), x);
-}
-
-/** @throws `malformed` unless the proof of a checked element verifies */
-export function requireProven(checked: Uint8Array): void {
-  if (!isProven(checked)) fail('malformed', 'element: its proof does not verify');
 }
