@@ -26,6 +26,7 @@ import { keyId } from '../wire/signed.ts';
 import { inForce, ownCode, ownMeasurement } from './code.ts';
 import type { Config } from './config.ts';
 import { leafCredentials } from './credentials.ts';
+import { healing } from './healing.ts';
 import { Publication } from './publication.ts';
 import type { PublicationPolicy } from './published.ts';
 import { type VaultParts, VaultService } from './service.ts';
@@ -46,18 +47,21 @@ export interface RunningNode {
   close(): Promise<void>;
 }
 
-/** @throws `configuration` naming the key, and what token and store refuse with */
-export async function startNode(config: Config, stop: AbortSignal, clock: Clock = systemClock): Promise<RunningNode> {
+/**
+ * @param heal the store may be empty though the token counts slots: then the records are read from the others first (healing.ts)
+ * @throws `configuration` naming the key, and what token and store refuse with
+ */
+export async function startNode(config: Config, stop: AbortSignal, clock: Clock = systemClock, heal = false): Promise<RunningNode> {
   const parts = new Parts();
   try {
-    return await assemble(config, stop, clock, parts);
+    return await assemble(config, stop, clock, parts, heal);
   } catch (error) {
     await parts.close();
     throw error;
   }
 }
 
-async function assemble(config: Config, stop: AbortSignal, clock: Clock, parts: Parts): Promise<RunningNode> {
+async function assemble(config: Config, stop: AbortSignal, clock: Clock, parts: Parts, heal: boolean): Promise<RunningNode> {
   const trace = pino({ level: config.trace.level, base: { node: config.self } }, pino.destination({ dest: 2, sync: true }));
   const entry = parseEntry(readNamed(config.entryFile, 'entryFile'));
   const passes = passesOf(config, entry, clock);
@@ -74,6 +78,8 @@ async function assemble(config: Config, stop: AbortSignal, clock: Clock, parts: 
   const { fleet } = entryFleet;
   const warn = traceBy(trace);
   const store = parts.add(await openStore(config.dataDir, (slot, why) => warn('store-not-believed', { slot, why })), (it) => it.close());
+  const healer = await healing(config.dataDir, token.counters.slots, store, heal);
+  if (healer !== undefined) trace.warn({}, 'healing: this node votes on nothing until it has the records of the others');
   const publication = await Publication.open({
     own: { ...own, ...(measurement !== NO_ID && { measurement }) },
     fleet: fleet.id,
@@ -113,8 +119,17 @@ async function assemble(config: Config, stop: AbortSignal, clock: Clock, parts: 
     coolingOff: config.coolingOff,
   };
   const { rejoinAnswers = answersToRejoin(fleet) } = entryFleet;
-  const vault = parts.add(new VaultService({ ...body, peers, timing, code, tokenClass: token.description.class, rejoinAnswers }), (it) =>
-    it.close(),
+  const vault = parts.add(
+    new VaultService({
+      ...body,
+      peers,
+      timing,
+      code,
+      tokenClass: token.description.class,
+      rejoinAnswers,
+      ...(healer && { healing: healer }),
+    }),
+    (it) => it.close(),
   );
 
   if (config.transparency !== undefined) {

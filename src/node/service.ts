@@ -13,6 +13,7 @@ import { type Code, permits } from './code.ts';
 import { type CoordinatorLimits, CoordinatorSide } from './coordinator-side.ts';
 import { type Body, Driver } from './drive.ts';
 import { Fellowship } from './fellowship.ts';
+import type { Healing } from './healing.ts';
 import { MemberSide } from './member-side.ts';
 import { countShares, type InventoryOf } from './shares.ts';
 import { catchUpTurn } from './tasks/catch-up.ts';
@@ -57,6 +58,8 @@ export interface VaultParts extends Body {
   readonly tokenClass: 'device' | 'host';
   /** How many others must vouch for this member after a start; by default as few as are safe. */
   readonly rejoinAnswers?: number;
+  /** This node lost its records, and reads those of the others first. */
+  readonly healing?: Healing;
   readonly timing?: Partial<Timing>;
   readonly random?: Random;
   /** By default development: from source, and no entry that says otherwise. */
@@ -78,6 +81,7 @@ export class VaultService implements VaultPort {
   /** What the others said at their last start, if this node was there to hear it. */
   readonly #saidToRun = new Map<Id, Id>();
   #loops: Loop[] = [];
+  #healed = false;
   #due: Loop | undefined;
 
   /** Does nothing by itself until `start`, and answers from the beginning. Token and store stay the caller's to close. */
@@ -95,7 +99,7 @@ export class VaultService implements VaultPort {
     this.#driver = driver;
     this.#fellowship = fellowship;
     this.#timing = timing;
-    driver.standing = firstStanding(parts.tokenClass, parts.token.counters.quarantined);
+    driver.standing = parts.healing === undefined ? firstStanding(parts.tokenClass, parts.token.counters.quarantined) : 'none';
   }
 
   /** Starts the tasks. */
@@ -113,7 +117,8 @@ export class VaultService implements VaultPort {
     };
     const { rejoinAnswers: answers = answersToRejoin(this.fleet) } = parts;
     const rejoining = { intervalMs: rejoinIntervalMs, limitMs, random, measurement, answers };
-    begin('rejoin', rejoinTurn(parts, this.#driver, this.#fellowship, rejoining), rejoinIntervalMs);
+    const rejoin = rejoinTurn(parts, this.#driver, this.#fellowship, rejoining);
+    begin('rejoin', async (signal) => (this.#isHealed() ? rejoin(signal) : rejoinIntervalMs), rejoinIntervalMs);
     const behind = (peer: Id, changes: number) => this.#behind.set(peer, changes);
     for (const peer of this.#fellowship.others) {
       const turn = catchUpTurn(parts, this.#fellowship, peer, { intervalMs: catchUpIntervalMs, limitMs, about, behind });
@@ -121,6 +126,18 @@ export class VaultService implements VaultPort {
     }
     const attending = { intervalMs: dueIntervalMs, retryMs: lockRetryMs, limitMs, about };
     this.#due = begin('due', dueTurn(parts, this.#driver, this.#fellowship, attending), dueIntervalMs);
+  }
+
+  /** Whether what was lost has been read from enough others: some of them know of every vote that was used. */
+  #isHealed(): boolean {
+    const { healing, trace } = this.#parts;
+    if (healing === undefined || this.#healed) return true;
+    const read = [...this.#behind.values()].filter((changes) => changes === 0).length;
+    if (read < answersToRejoin(this.fleet)) return false;
+    this.#healed = true;
+    healing.done();
+    trace('healed', { read });
+    return true;
   }
 
   #greeted({ signer, measurement }: Message<'node/hello'>): void {

@@ -17,6 +17,8 @@ export type TraceWord =
   /** This token was rolled back: it is quarantined for good. */
   | 'rolled-back'
   | 'start-lost'
+  /** The records that were lost were read from enough others. */
+  | 'healed'
   | 'rejoin-undecided'
   | 'locked'
   | 'lock-postponed'

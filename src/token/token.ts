@@ -67,6 +67,8 @@ export interface CounterBank {
   restart(above: bigint): Promise<bigint>;
   /** False: refuse registrations (`token-full`), never votes. */
   readonly hasRoom: boolean;
+  /** How many slots it counts. */
+  readonly slots: number;
 }
 
 export interface Token {
@@ -176,6 +178,9 @@ function countersOf(pool: Pool): CounterBank {
     },
     get hasRoom() {
       return bank().hasRoom;
+    },
+    get slots() {
+      return bank().slots;
     },
   };
 }

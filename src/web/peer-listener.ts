@@ -16,6 +16,7 @@ import { fail, HoldfastError } from '../base/errors.ts';
 import { errorAnswer, isJson, type Trace } from './answer.ts';
 import { readAsk, readCaller } from './asks.ts';
 import { boundPerAddress } from './crowd.ts';
+import { limitHellos } from './hello-limit.ts';
 import { type Address, type Listener, listen, type TlsCredentials } from './listen.ts';
 import type { Passes } from './pass.ts';
 import { anchorsOf, identify } from './peer-trust.ts';
@@ -72,9 +73,12 @@ function handlers({ fleet, member }: VaultPort, { passes, publication }: PeerLis
 function routes(port: VaultPort, options: PeerListenerOptions): RequestListener {
   const handle = handlers(port, options) as Record<PeerOperation, (request: unknown) => Promise<unknown>>;
   const operations = new Map((Object.keys(peerOperations) as PeerOperation[]).map((operation) => [`/peer/v1/${operation}`, operation]));
+  const mayGreet = limitHellos();
   const answer = async (operation: PeerOperation, request: IncomingMessage): Promise<unknown> => {
     const { request: asked, reply } = peerOperations[operation];
     const body = decodeJson<unknown>(asked, await readJson(request), 'the body');
+    if (operation === 'ask' && (body as { readonly op: string }).op === 'hello')
+      mayGreet(identify((request.socket as TLSSocket).getPeerX509Certificate(), port.fleet));
     return encodeJson<unknown>(reply, await handle[operation](body));
   };
   /** Connections with a request that is not answered yet. */

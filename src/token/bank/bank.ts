@@ -44,6 +44,8 @@ export interface BankState {
   readonly vouchedSequence: bigint;
   readonly quarantined: boolean;
   readonly hasRoom: boolean;
+  /** How many slots are counted. */
+  readonly slots: number;
   /** Objects that a crash had torn, found and swept at start. */
   readonly tornFound: number;
 }
@@ -150,6 +152,7 @@ export class Bank {
       vouchedSequence: this.#vouchedSequence,
       quarantined: this.#quarantined,
       hasRoom: this.#pages.hasRoom,
+      slots: this.#pages.slots,
       tornFound: this.#tornFound,
     };
   }
