@@ -43,7 +43,7 @@ export interface Body {
 }
 
 /** Of an account, in one answer: fits its bound with room (api/bodies.ts). */
-const EVENTS_TOLD = 100;
+const EVENTS_TOLD = 200;
 
 /** What one machine has seen of its slots. */
 type Seen = Map<Id, Counters>;

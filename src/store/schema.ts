@@ -8,14 +8,17 @@
  */
 import type { DatabaseSync } from 'node:sqlite';
 import { fail } from '../base/errors.ts';
+import type { EventKind } from '../quorum/record.ts';
 
 /** 5: what is seen of other members is kept with the statement that shows it, and registrations name an owner key. */
 const VERSION = 5;
 
-/** Of one account, in the feed: a year of daily recoveries. */
-const EVENTS_KEPT = 256;
-/** Announcements beside them, of one slot: more than may wait at once (quorum/member/register.ts). */
-const ANNOUNCED_KEPT = 16;
+/**
+ * Events kept of each slot and kind: all that an account can have is told in one answer (node/drive.ts). (Attack: somebody with the login
+ * guesses at the recovery code until the owner sees nothing of what happened to the passcode, and has no digest to object to.)
+ */
+export const EVENTS_KEPT: Readonly<Partial<Record<EventKind, number>>> = { guess: 24, success: 20 };
+export const EVENTS_KEPT_OF_OTHERS = 8;
 
 /** Sequences are unsigned 64-bit; SQLite's integers are signed, so they are blobs of 8 bytes that compare alike. */
 const TABLES = `
@@ -66,17 +69,10 @@ export const writes = {
       changed = CASE WHEN proof = excluded.proof THEN changed ELSE excluded.changed END`,
   /** account, slot, kind, generation, digest, attempt, time */
   event: 'INSERT INTO events (account, slot, kind, generation, digest, attempt, time) VALUES (?, ?, ?, ?, ?, ?, ?)',
-  /**
-   * account, account: all but announcements, which are kept apart. (Attack: somebody with the login announces a replacement and
-   * guesses at the recovery code until the owner sees nothing of it, and has no digest to object to.)
-   */
+  /** account, slot, kind, account, slot, kind, how many are kept */
   trim: `
-    DELETE FROM events WHERE account = ? AND kind <> 'announced' AND at <=
-      (SELECT at FROM events WHERE account = ? AND kind <> 'announced' ORDER BY at DESC LIMIT 1 OFFSET ${EVENTS_KEPT})`,
-  /** account, slot, account, slot */
-  trimAnnounced: `
-    DELETE FROM events WHERE account = ? AND slot = ? AND kind = 'announced' AND at <=
-      (SELECT at FROM events WHERE account = ? AND slot = ? AND kind = 'announced' ORDER BY at DESC LIMIT 1 OFFSET ${ANNOUNCED_KEPT})`,
+    DELETE FROM events WHERE account = ? AND slot = ? AND kind = ? AND at <=
+      (SELECT at FROM events WHERE account = ? AND slot = ? AND kind = ? ORDER BY at DESC LIMIT 1 OFFSET ?)`,
   /** node, sequence, the statement that shows it and its signature */
   saw: `
     INSERT INTO members (node, seen, signed, signature) VALUES (?, ?, ?, ?)

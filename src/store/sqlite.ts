@@ -24,10 +24,7 @@ const reads = {
   latest: LATEST,
   changes: 'SELECT changed, slot, proof FROM slots WHERE changed > ? ORDER BY changed LIMIT ?',
   records: 'SELECT slot, proof, own FROM slots WHERE slot > ? ORDER BY slot LIMIT ?',
-  // However many others there are: without the announcements the owner cannot object.
-  events: `
-    SELECT slot, kind, generation, digest, attempt, time
-    FROM (SELECT * FROM events WHERE account = ? ORDER BY kind = 'announced' DESC, at DESC LIMIT ?) ORDER BY at DESC`,
+  events: 'SELECT slot, kind, generation, digest, attempt, time FROM events WHERE account = ? ORDER BY at DESC LIMIT ?',
   memory: 'SELECT signed, signature FROM members WHERE signed IS NOT NULL ORDER BY node',
   member: 'SELECT seen, cursor FROM members WHERE node = ?',
   bundle: 'SELECT bundle FROM served',

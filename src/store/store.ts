@@ -32,10 +32,7 @@ export interface Store {
   changesAfter(cursor: number, limit: number): Promise<ChangePage>;
   /** Records in the order of their slots; unreadable ones are left out. @param after nothing for the start */
   recordsAfter(after: Id | undefined, limit: number): Promise<RecordPage>;
-  /**
-   * The account's latest events, newest first, announcements before others. Older ones than the newest 256, and than each slot's
-   * newest 16 announcements, are forgotten.
-   */
+  /** The account's latest events, newest first. Of each slot and kind only the latest are kept (schema.ts): no kind pushes out another. */
   events(account: Id, limit: number): Promise<readonly AccountEvent[]>;
   /** The highest commit sequence kept of a member; 0 for none. */
   seen(node: Id): Promise<bigint>;

@@ -4,7 +4,8 @@
  */
 import { DatabaseSync } from 'node:sqlite';
 import { parentPort, workerData } from 'node:worker_threads';
-import { LATEST, prepare, writes } from './schema.ts';
+import type { EventKind } from '../quorum/record.ts';
+import { EVENTS_KEPT, EVENTS_KEPT_OF_OTHERS, LATEST, prepare, writes } from './schema.ts';
 
 type Blob = Uint8Array;
 
@@ -13,7 +14,7 @@ export type Write =
   | {
       readonly kind: 'event';
       readonly account: Blob;
-      readonly values: readonly [slot: Blob, kind: string, generation: number, digest: Blob, attempt: number, time: number];
+      readonly values: readonly [slot: Blob, kind: EventKind, generation: number, digest: Blob, attempt: number, time: number];
     }
   | { readonly kind: 'saw'; readonly node: Blob; readonly sequence: Blob; readonly signed: Blob; readonly signature: Blob }
   | { readonly kind: 'cursor'; readonly node: Blob; readonly cursor: number }
@@ -36,11 +37,10 @@ function open(file: string): (order: Order) => void {
   const database = new DatabaseSync(file);
   prepare(database);
   const of = (sql: string) => database.prepare(sql);
-  const [slot, event, trim, trimAnnounced, saw, keepCursor, bundle, postpone] = [
+  const [slot, event, trim, saw, keepCursor, bundle, postpone] = [
     of(writes.slot),
     of(writes.event),
     of(writes.trim),
-    of(writes.trimAnnounced),
     of(writes.saw),
     of(writes.cursor),
     of(writes.bundle),
@@ -54,11 +54,12 @@ function open(file: string): (order: Order) => void {
         cursor += 1;
         slot.run(one.slot, one.proof, one.own, cursor, one.due);
         return;
-      case 'event':
+      case 'event': {
         event.run(one.account, ...one.values);
-        trim.run(one.account, one.account);
-        trimAnnounced.run(one.account, one.values[0], one.account, one.values[0]);
+        const whose = [one.account, one.values[0], one.values[1]] as const;
+        trim.run(...whose, ...whose, EVENTS_KEPT[one.values[1]] ?? EVENTS_KEPT_OF_OTHERS);
         return;
+      }
       case 'saw':
         saw.run(one.node, one.sequence, one.signed, one.signature);
         return;
