@@ -37,8 +37,9 @@ function makeFolder(folder: string, mode: number): void {
   for (let made = folder; made.length >= first.length; made = dirname(made)) sync(dirname(made));
 }
 
-function sync(folder: string): void {
-  const handle = openSync(folder, 'r');
+/** Of a file or a folder: what was written of it is on disk. Blocks for as long as the disk takes. */
+export function sync(path: string): void {
+  const handle = openSync(path, 'r');
   try {
     fsyncSync(handle);
   } finally {

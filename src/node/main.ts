@@ -31,6 +31,7 @@ import { Publication } from './publication.ts';
 import type { PublicationPolicy } from './published.ts';
 import { type VaultParts, VaultService } from './service.ts';
 import { startBundleTask } from './tasks/bundle.ts';
+import { syncTokens } from './token-folder.ts';
 import type { TraceWord } from './trace.ts';
 import { type OwnFacts, requireTruth, standingIn } from './true-entry.ts';
 import { type FastVerify, fastVerify } from './verify.ts';
@@ -119,6 +120,13 @@ async function assemble(config: Config, stop: AbortSignal, clock: Clock, parts: 
     coolingOff: config.coolingOff,
   };
   const { rejoinAnswers = answersToRejoin(fleet) } = entryFleet;
+  const syncToken = (): void => {
+    try {
+      syncTokens(process.env);
+    } catch (error) {
+      trace.warn({ why: error instanceof Error ? error.message : 'unknown' }, 'the folder of the token could not be synced');
+    }
+  };
   const vault = parts.add(
     new VaultService({
       ...body,
@@ -127,6 +135,7 @@ async function assemble(config: Config, stop: AbortSignal, clock: Clock, parts: 
       code,
       tokenClass: token.description.class,
       rejoinAnswers,
+      syncToken,
       ...(healer && { healing: healer }),
     }),
     (it) => it.close(),

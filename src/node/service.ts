@@ -62,6 +62,8 @@ export interface VaultParts extends Body {
   readonly healing?: Healing;
   readonly timing?: Partial<Timing>;
   readonly random?: Random;
+  /** By default nothing: the token syncs what it writes. */
+  readonly syncToken?: () => void;
   /** By default development: from source, and no entry that says otherwise. */
   readonly code?: Code;
 }
@@ -115,8 +117,8 @@ export class VaultService implements VaultPort {
       this.#loops.push(loop);
       return loop;
     };
-    const { rejoinAnswers: answers = answersToRejoin(this.fleet) } = parts;
-    const rejoining = { intervalMs: rejoinIntervalMs, limitMs, random, measurement, answers };
+    const { rejoinAnswers: answers = answersToRejoin(this.fleet), syncToken = () => undefined } = parts;
+    const rejoining = { intervalMs: rejoinIntervalMs, limitMs, random, measurement, answers, syncToken };
     const rejoin = rejoinTurn(parts, this.#driver, this.#fellowship, rejoining);
     begin('rejoin', async (signal) => (this.#isHealed() ? rejoin(signal) : rejoinIntervalMs), rejoinIntervalMs);
     const behind = (peer: Id, changes: number) => this.#behind.set(peer, changes);

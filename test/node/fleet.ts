@@ -61,6 +61,9 @@ export class TestFleet {
   /** What a node runs from its next start on; by default development. */
   readonly code = new Map<number, Code>();
 
+  /** Told before a node tells others that it started. */
+  syncToken: (node: number) => void = () => undefined;
+
   #turn: Promise<unknown> = Promise.resolve();
   #guessDelaysMs: readonly number[] = [];
 
@@ -157,6 +160,7 @@ export class TestFleet {
       guessDelaysMs: this.#guessDelaysMs,
       peers: this.#peersOf(node),
       timing: QUICK,
+      syncToken: () => this.syncToken(node),
       ...(this.code.has(node) && { code: this.code.get(node)! }),
     });
     this.#live.set(node, { token, store, service });

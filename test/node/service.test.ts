@@ -6,6 +6,7 @@ import { systemRandom } from '../../src/base/ports.ts';
 import { Secret } from '../../src/base/secret.ts';
 import { blindInput } from '../../src/client/open.ts';
 import { isRefusal } from '../../src/quorum/ask.ts';
+import { startsOf } from '../../src/quorum/member/memory.ts';
 import type { EventKind } from '../../src/quorum/record.ts';
 import { parseRegistration } from '../../src/vault/registration.ts';
 import { hash, keyId, signMessage } from '../../src/wire/signed.ts';
@@ -209,4 +210,21 @@ test('many people at once', async () => {
     }),
   );
   expect((await fleet.service(0).health()).waiting).toBe(0);
+});
+
+test('a start is on disk before others hear of it', async () => {
+  await fleet.stop(1);
+  const heard = () => fleet.store(0).seen(startsOf(fleet.idOf(1)));
+  const before = await heard();
+  let synced = 0;
+  fleet.syncToken = () => {
+    synced += 1;
+    throw new Error('the disk is slow');
+  };
+  await fleet.start(1);
+  await vi.waitFor(() => expect(synced).toBeGreaterThan(1), soon);
+  expect(await heard()).toBe(before);
+  fleet.syncToken = () => undefined;
+  await standing('voting', 'voting', 'voting');
+  expect(await heard()).toBeGreaterThan(before);
 });

@@ -23,6 +23,8 @@ export interface Rejoining {
   readonly answers: number;
   /** Of the running code; peers compare it, nothing rests on it. */
   readonly measurement: Id;
+  /** Called before others hear of a start: makes what the token wrote of it outlast a power cut, where it can. */
+  readonly syncToken: () => void;
 }
 
 export function firstStanding(tokenClass: 'device' | 'host', quarantined: boolean): VotingStanding {
@@ -37,6 +39,7 @@ export function rejoinTurn(body: Body, driver: Driver, floor: Floor, how: Rejoin
   // A token that votes from the start makes commits that others see before anyone vouches for it.
   const found = votesAtOnce ? foundSequence : vouchedSequence;
   let { sequence: started } = token.counters;
+  let synced: bigint | undefined;
   /** Lives of this process that are over: a lost start is followed by another one. */
   const lives: { readonly from: bigint; readonly to: bigint }[] = [];
   const isOwn = (sequence: bigint) =>
@@ -49,6 +52,8 @@ export function rejoinTurn(body: Body, driver: Driver, floor: Floor, how: Rejoin
   const newSince = new Map<Id, bigint>();
   const others = fleet.nodes.length - 1;
   return async (stop) => {
+    if (synced !== started) how.syncToken();
+    synced = started;
     const fields = { nonce: how.random(32), found, started, measurement: how.measurement };
     const hello = await driver.run([], (member) => say(member, 'node/hello', fields));
     const patience = { startMs: clock(), lingerMs: 0, limitMs: how.limitMs };
