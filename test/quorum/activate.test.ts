@@ -3,6 +3,7 @@ import { beforeEach, expect, it } from 'vitest';
 import { isRefusal, type Reply } from '../../src/quorum/ask.ts';
 import { dropShares } from '../../src/vault/registration.ts';
 import { decodeMessage } from '../../src/wire/message.ts';
+import { signMessage } from '../../src/wire/signed.ts';
 import type { Deal } from '../simulation/cryptography.ts';
 import { Bench, said } from './bench.ts';
 
@@ -86,6 +87,27 @@ it('takes neither too few votes, nor another registration under the same number,
   said(c.ask({ op: 'activate', standing }));
   expect(old && codeOf(c.ask({ op: 'activate', standing: old }))).toBe('stale-generation');
   expect(c.changed).toBe(false);
+});
+
+it('takes no other registration under the number in force, whoever voted for it', () => {
+  const [a, b, c] = bench.members;
+  const { registration, unlock } = bench.deal(1);
+  const { slot, generation, digest, bytes } = registration;
+  const about = { fleet: bench.fleet.id, slot, generation, digest };
+  const votes = [a, b].map(({ key }) => signMessage('node/register-vote', { ...about, signer: key.id, sequence: 1n }, key.sign));
+  const activation = signMessage('unlock/activate', { ...about, signer: unlock.id }, unlock.sign);
+  expect(codeOf(c.ask({ op: 'activate', standing: { registration: bytes, votes, activation } }))).toBe('stale-generation');
+  expect(c.records.get(slot)?.standing?.registration).toEqual(first.registration.bytes);
+});
+
+it('takes no activation of something else, though the right unlock key signed it', () => {
+  const [a] = bench.members;
+  const standing = bench.standing(second, bench.replacing(second, first));
+  const { slot, generation } = second.registration;
+  const fields = { fleet: bench.fleet.id, signer: second.unlock.id, slot, generation, digest: first.registration.digest };
+  const activation = signMessage('unlock/activate', fields, second.unlock.sign);
+  expect(() => a.ask({ op: 'activate', standing: { ...standing, activation } })).toThrow(expect.objectContaining({ code: 'alarm' }));
+  expect(a.changed).toBe(false);
 });
 
 it('is voted for only with the approval of the owner key, or after the waiting time, which begins with the first ask', () => {

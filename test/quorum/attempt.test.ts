@@ -2,6 +2,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { HoldfastError } from '../../src/base/errors.ts';
 import type { Reply } from '../../src/quorum/ask.ts';
+import { startsOf } from '../../src/quorum/member/memory.ts';
 import { dropShares } from '../../src/vault/registration.ts';
 import { decodeMessage } from '../../src/wire/message.ts';
 import { type Signed, signMessage } from '../../src/wire/signed.ts';
@@ -60,6 +61,37 @@ describe('a vote', () => {
     expect(refusal.refused).toBe('locked');
     expect(decodeMessage('node/refusal', (refusal.statement as Signed).bytes)).toMatchObject({ attempt: 4, tried: 3, cleared: 0 });
     expect(a.changed).toBe(false);
+  });
+
+  it("is never another member's, whatever the store holds", () => {
+    const [one, other] = bench.members;
+    const { slot } = deal.registration;
+    said(one.ask(bench.attempt('attempt-vote', deal, 1, element(1))));
+    const foreign = said(other.ask(bench.attempt('attempt-vote', deal, 1, element(1))));
+    one.records.set(slot, { ...(one.records.get(slot) ?? expect.fail('no record')), attemptVote: foreign });
+    expect(codeOf(() => one.ask(bench.attempt('attempt-vote', deal, 1, element(1))))).toBe('attempt-out-of-range');
+  });
+
+  it('is for the registration in force, and not for what an old store says', () => {
+    const [one] = bench.members;
+    expect(codeOf(() => one.ask(bench.attempt('attempt-vote', bench.deal(1), 1, element(1))))).toBe('stale-generation');
+    one.counters.set(deal.registration.slot, { voted: 2, active: 2, tried: 0, cleared: 0, locked: false });
+    expect(codeOf(() => one.ask(bench.attempt('attempt-vote', deal, 1, element(1))))).toBe('unknown-generation');
+    expect(one.changed).toBe(false);
+  });
+
+  it('from before the last start of its member is as good as lost', () => {
+    const [one] = bench.members;
+    said(one.ask(bench.attempt('attempt-vote', deal, 1, element(1))));
+    one.sequence = 2n << 32n;
+    expect(codeOf(() => one.ask(bench.attempt('attempt-vote', deal, 1, element(1))))).toBe('attempt-out-of-range');
+  });
+
+  it('is for the element that the client signed for', () => {
+    const [one] = bench.members;
+    const asked = { ...bench.attempt('attempt-vote', deal, 1, element(1)), element: element(2) };
+    expect(codeOf(() => one.ask(asked as Parameters<typeof one.ask>[0]))).toBe('malformed');
+    expect(one.changed).toBe(false);
   });
 
   it('is refused for a deletion: it would be counted and never answered', () => {
@@ -127,9 +159,27 @@ describe('an answer', () => {
   it('is not given to votes from before a restart of their member that it knows of', () => {
     const [a, b, c] = bench.members;
     const votes = bench.votes(deal, 1, element(1), [a, b]);
-    c.seen.set(a.key.id, 2n << 32n);
-    expect(codeOf(() => c.ask(bench.attempt('answer', deal, 1, element(1), votes)))).toBe('not-certified');
-    expect(c.changed).toBe(false);
+    for (const shown of [a.key.id, startsOf(a.key.id)]) {
+      c.seen.clear();
+      c.seen.set(shown, 2n << 32n);
+      expect(codeOf(() => c.ask(bench.attempt('answer', deal, 1, element(1), votes)))).toBe('not-certified');
+      expect(c.changed).toBe(false);
+    }
+  });
+
+  it('is given again for the very guess that was answered, and for no other of that number', () => {
+    const [a, b, c] = bench.members;
+    const before = [a, b].map((member) => new Map(member.counters));
+    const old = bench.votes(deal, 1, element(2), [a, b]);
+    // Their tokens are put back, and they start again.
+    [a, b].forEach((member, i) => {
+      member.counters = before[i] as typeof member.counters;
+      member.records.set(deal.registration.slot, { ...(c.records.get(deal.registration.slot) ?? expect.fail('no record')) });
+      member.sequence = 2n << 32n;
+    });
+    said(c.ask(bench.attempt('answer', deal, 1, element(1), bench.votes(deal, 1, element(1), [a, b]))));
+    expect(codeOf(() => c.ask(bench.attempt('answer', deal, 1, element(2), old)))).toBe('not-certified');
+    expect(c.did).not.toContain('evaluate');
   });
 });
 
@@ -164,12 +214,17 @@ describe('a success', () => {
     said(a.ask({ op: 'lock', place }, 2));
     const acks = [b, c].map((member) => said(member.ask(bench.confirm(deal, 3, votes))));
     const [one, two] = acks as [Signed, Signed];
-    for (const few of [[], [one], [one, one]]) {
+    const { slot, generation, digest } = deal.registration;
+    const earlier = [b, c].map(({ key, sequence }) => {
+      const fields = { fleet: bench.fleet.id, signer: key.id, slot, generation, digest, attempt: 2, sequence };
+      return signMessage('node/confirmation-ack', fields, key.sign);
+    });
+    for (const few of [[], [one], [one, one], earlier]) {
       expect(codeOf(() => a.ask(bench.confirm(deal, 3, votes, few)))).toBe('locked');
       expect(a.changed).toBe(false);
     }
     said(a.ask(bench.confirm(deal, 3, votes, [one, two])));
-    expect(a.counters.get(deal.registration.slot)).toMatchObject({ cleared: 3, locked: false });
+    expect(a.counters.get(slot)).toMatchObject({ cleared: 3, locked: false });
     expect(codeOf(() => a.ask(bench.attempt('attempt-vote', deal, 4, element(4))))).toBeUndefined();
   });
 

@@ -2,6 +2,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { isRefusal } from '../../src/quorum/ask.ts';
 import { cancel } from '../../src/quorum/member/cancel.ts';
+import { dropShares, parseRegistration } from '../../src/vault/registration.ts';
 import { RECOVERY_CODE } from '../../src/vault/slot.ts';
 import { type Signed, signMessage } from '../../src/wire/signed.ts';
 import type { Deal } from '../simulation/cryptography.ts';
@@ -40,8 +41,9 @@ describe('in an account where nothing stands', () => {
     expect(a.changed).toBe(false);
   });
 
-  it('a waiting time beyond what the tenant allows is refused, whoever asks', () => {
-    expect(outcome(bench.deal(1, false, { waits: 86_401 }))).toBe('not-allowed');
+  it('a waiting time longer or shorter than the tenant allows is refused, whoever asks', () => {
+    bench.coolingOff = { minSeconds: 30, maxSeconds: 86_400 };
+    for (const waits of [86_401, 29]) expect(outcome(bench.deal(1, false, { waits }))).toBe('not-allowed');
     expect(a.changed).toBe(false);
   });
 });
@@ -63,6 +65,24 @@ describe('somebody with no more than a login', () => {
   it('adds no further way in without waiting as long as the owner chose', () => {
     const code = thief(1, { way: RECOVERY_CODE, waits: 0 });
     expect(asked(code, approval(code))).toMatchObject({ refused: 'cooling-off', evidence: { secondsLeft: 60 } });
+  });
+
+  it('waits until the time is over, and no longer', () => {
+    const next = thief(2);
+    expect(outcome(next)).toBe('cooling-off');
+    const { slot } = next.registration;
+    const record = a.records.get(slot) ?? expect.fail('no record');
+    const since = (ms: number) => record.announcements?.map((one) => ({ ...one, since: one.since - ms })) ?? [];
+    a.records.set(slot, { ...record, announcements: since(59_999) });
+    expect(outcome(next)).toBe('cooling-off');
+    a.records.set(slot, { ...record, announcements: since(60_000) });
+    expect(outcome(next)).toBe('voted');
+  });
+
+  it('lets no more than eight wait at once, and pushes out none', () => {
+    for (let generation = 2; generation < 10; generation += 1) expect(outcome(thief(generation))).toBe('cooling-off');
+    expect(outcome(thief(10))).toBe('overloaded');
+    expect(outcome(thief(9))).toBe('overloaded');
   });
 
   it('deletes nothing without waiting', () => {
@@ -125,10 +145,64 @@ describe('whoever has the backup key', () => {
     expect(outcome(own, bench.replacing(own, first))).toBe('voted');
   });
 
+  it('objects in vain once a member has voted, unless it voted for another', () => {
+    const next = bench.deal(2);
+    const other = bench.deal(2, false, { by: 'thief' });
+    expect(outcome(next, bench.replacing(next, first))).toBe('voted');
+    expect(object(next, first)).toMatchObject({ refused: 'stale-generation' });
+    expect(a.changed).toBe(false);
+    expect(object(other, first)).toBe(true);
+  });
+
+  it('objects in vain to what is in force', () => {
+    expect(object(first, first)).toMatchObject({ refused: 'stale-generation' });
+    expect(object(bench.deal(1, false, { by: 'thief' }), first)).toMatchObject({ refused: 'stale-generation' });
+  });
+
+  it('objects in this account and slot only', () => {
+    const next = bench.deal(2, false, { by: 'thief' });
+    const code = bench.deal(2, false, { way: RECOVERY_CODE });
+    const { cancel: objection, by } = bench.objecting(next, first);
+    const at = (place: typeof by, whose: typeof by) => () => a.drive(cancel(a.member, place, { by: whose, cancel: objection }));
+    expect(at(by, { ...by, account: first.registration.digest })).toThrow(expect.objectContaining({ code: 'not-allowed' }));
+    expect(at(code.registration.core.place, by)).toThrow(expect.objectContaining({ code: 'malformed' }));
+  });
+
   it('is not known where the store is behind the token: then nothing is decided', () => {
     a.records.delete(first.registration.slot);
     const code = bench.deal(1, false, { way: RECOVERY_CODE });
     expect(outcome(code, bench.replacing(code, first))).toBe('unknown-generation');
+  });
+});
+
+describe('a member', () => {
+  it('votes for no registration whose share does not open in its token', () => {
+    const registration = parseRegistration(dropShares(first.registration, bench.fleet).bytes, bench.fleet);
+    expect(outcome({ ...first, registration })).toBe('share-refused');
+    expect(a.changed).toBe(false);
+  });
+
+  it('votes once under a number, and follows sixteen further', () => {
+    bench.stand(first);
+    const [one, two] = [bench.deal(2), bench.deal(2)];
+    expect(outcome(one, bench.replacing(one, first))).toBe('voted');
+    expect(outcome(two, bench.replacing(two, first))).toBe('stale-generation');
+    const far = bench.deal(19);
+    expect(outcome(far, bench.replacing(far, first))).toBe('stale-generation');
+    const near = bench.deal(18);
+    expect(outcome(near, bench.replacing(near, first))).toBe('voted');
+  });
+
+  it('keeps its vote, and what waits for a later number, when an earlier one comes into force', () => {
+    bench.stand(first);
+    const [next, later, waits] = [bench.deal(2), bench.deal(3), bench.deal(4, false, { by: 'thief' })];
+    expect(outcome(bench.deal(2, false, { by: 'thief' }))).toBe('cooling-off');
+    const standing = bench.standing(next, bench.replacing(next, first));
+    const vote = asked(later, bench.replacing(later, first));
+    expect(outcome(waits)).toBe('cooling-off');
+    a.ask({ op: 'activate', standing });
+    expect(asked(later, bench.replacing(later, first))).toBe(vote);
+    expect(a.records.get(first.registration.slot)?.announcements?.map(({ generation }) => generation)).toEqual([4]);
   });
 });
 

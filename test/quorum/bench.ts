@@ -46,8 +46,7 @@ export class BenchMember {
   }
 
   get member(): Member {
-    const { fleet, keys, guessDelaysMs, lockDelayMs } = this.bench;
-    const coolingOff = { minSeconds: 0, maxSeconds: 86_400 };
+    const { fleet, keys, guessDelaysMs, coolingOff, lockDelayMs } = this.bench;
     const isProven = ([first]: Uint8Array) => first !== BAD;
     return { fleet, self: this.key.id, verify: keys.verify, isProven, now: NOW_MS, guessDelaysMs, coolingOff, lockDelayMs };
   }
@@ -118,6 +117,7 @@ export class Bench {
   readonly vault: Vault;
   readonly members: readonly [BenchMember, BenchMember, BenchMember];
   guessDelaysMs: readonly number[] = [];
+  coolingOff = { minSeconds: 0, maxSeconds: 86_400 };
   lockDelayMs = 0;
   readonly #client = this.keys.make('client');
   #nonces = 0;

@@ -53,6 +53,13 @@ describe('a member', () => {
     expect(a.changed).toBe(false);
   });
 
+  it('does not go on alone after a later number than the one that a quorum certified', () => {
+    bench.guess(deal, 1, element(1), [a, b]);
+    said(ask(a, 2));
+    expect(counts(ask(a, 3))).toBe(false);
+    expect(a.changed).toBe(false);
+  });
+
   it('goes on after a split vote on the word of more members than may lie', () => {
     said(ask(a, 1, [], 1));
     said(ask(b, 1, [], 2));
@@ -61,8 +68,11 @@ describe('a member', () => {
   });
 
   it('follows over a gap that more members show than may lie, and over no larger one', () => {
-    for (const attempt of [1, 2]) bench.guess(deal, attempt, element(attempt), [a, b]);
+    bench.guess(deal, 1, element(1), [a, b]);
+    const early = bench.statuses(deal, [a, b]);
+    bench.guess(deal, 2, element(2), [a, b]);
     const shown = bench.statuses(deal, [a, b]);
+    expect(counts(ask(c, 3, early))).toBe(false);
     expect(counts(ask(c, 3, shown.slice(1)))).toBe(false);
     expect(counts(ask(c, 4, shown))).toBe(false);
     expect(c.changed).toBe(false);

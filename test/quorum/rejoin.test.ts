@@ -83,6 +83,24 @@ describe('a member that starts', () => {
     expect(start({ found: sequence, started: 2n * EPOCH }).kind).toBe('rejoined');
   });
 
+  it('tells others what it remembers of a third', () => {
+    useVote();
+    const [a, b, c] = bench.members;
+    const sequence = b.seen.get(a.key.id) ?? expect.fail('nothing remembered');
+    c.seen.clear();
+    said(c.ask({ op: 'hello', hello: helloOf(b, b.sequence, 2n * EPOCH), memory: [...b.memory.values()] }));
+    expect(c.seen.get(a.key.id)).toBe(sequence);
+  });
+
+  it('takes no answer that was given to an earlier hello', () => {
+    const sequence = useVote();
+    const [a] = bench.members;
+    const fields = { fleet: bench.fleet.id, signer: a.key.id, found: sequence, started: 2n * EPOCH, measurement: NO_ID };
+    const earlier = signMessage('node/hello', { ...fields, nonce: new Uint8Array(32).fill(8) }, a.key.sign);
+    const replay = (_: Greeting, from: BenchMember) => from.ask({ op: 'hello', hello: earlier, memory: [] });
+    expect(start({ found: sequence, started: 2n * EPOCH, altered: replay }).kind).toBe('undecided');
+  });
+
   it('is shown its own vote by whoever used it, when its token forgot it', () => {
     const sequence = useVote();
     const verdict = start({ found: sequence - 1n, started: 2n * EPOCH });
