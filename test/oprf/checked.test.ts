@@ -1,13 +1,15 @@
 /** An element with a check: the proof binds it to its element, and an answer is taken only if it is k times both. */
+
+import { sha256 } from '@noble/hashes/sha2.js';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { concatBytes, toHex } from '../../src/base/bytes.ts';
+import { concatBytes, toHex, utf8 } from '../../src/base/bytes.ts';
 import { systemRandom } from '../../src/base/ports.ts';
 import { Secret } from '../../src/base/secret.ts';
 import { addCheck, CHECKED_BYTES, checkIn, elementIn, isProven, verifiedAnswer } from '../../src/oprf/checked.ts';
 import { blind, evaluate } from '../../src/oprf/oprf.ts';
-import { add, decodePoint, encodePoint, GENERATOR, multiply, negate } from '../../src/oprf/point.ts';
-import { encodeScalar, ORDER, randomScalar } from '../../src/oprf/scalar.ts';
+import { add, decodePoint, encodePoint, GENERATOR, multiply, negate, subtract } from '../../src/oprf/point.ts';
+import { encodeScalar, invertScalar, ORDER, randomScalar } from '../../src/oprf/scalar.ts';
 
 const guess = (text = '271828') => blind(new Secret(new TextEncoder().encode(text)), systemRandom);
 const made = guess();
@@ -54,6 +56,17 @@ describe('a checked element', () => {
       expect(isProven(concatBytes(elementIn(checked), check, checked.subarray(66)))).toBe(false);
       expect(isProven(concatBytes(elementIn(checked), check, other.subarray(66)))).toBe(false);
     }
+  });
+
+  // With a challenge that leaves the check out, whoever wants a second guess W solves for it: B' = (z * B + y * G - W) / c.
+  test('is not proven when its check was chosen after the challenge', () => {
+    const W = decodePoint(guess('314159').element);
+    const challenge = (...parts: readonly Uint8Array[]) =>
+      BigInt(`0x${toHex(sha256(concatBytes(utf8('holdfast/v1/checked'), ...parts)).subarray(0, 16))}`);
+    const [z, y] = [randomScalar(systemRandom), randomScalar(systemRandom)];
+    const c = challenge(made.element, encodePoint(W));
+    const check = multiply(subtract(add(multiply(decodePoint(made.element), z), multiply(GENERATOR, y)), W), invertScalar(c));
+    expect(isProven(concatBytes(made.element, encodePoint(check), ...[c, z, y].map(encodeScalar)))).toBe(false);
   });
 });
 

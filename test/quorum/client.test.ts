@@ -1,5 +1,7 @@
 /** What a client believes, keeps and gives up: members' signed words of a quorum, never a coordinator's. */
 import { beforeEach, describe, expect, it } from 'vitest';
+import { utf8 } from '../../src/base/bytes.ts';
+import { cancel } from '../../src/quorum/client/cancel.ts';
 import { deposit } from '../../src/quorum/client/deposit.ts';
 import type { Call, Heard } from '../../src/quorum/client/effects.ts';
 import { pushActivation, pushConfirmation } from '../../src/quorum/client/push.ts';
@@ -245,7 +247,8 @@ describe('how an account stands', () => {
     it('is what a certificate for this registration says', () => {
       expect(locked([a, b].map((by) => statement(by, deal)))).toBe(true);
       expect(locked([a].map((by) => statement(by, deal)))).toBe(false);
-      expect(locked([a, b].map((by) => statement(by, bench.deal(2))))).toBe(false);
+      const other = bench.deal(2);
+      expect(locked([a, b].map((by) => statement(by, other)))).toBe(false);
     });
 
     it('is not what a liar completed after a success that a quorum took', () => {
@@ -253,5 +256,35 @@ describe('how an account stands', () => {
       for (const member of [b, c]) said(member.ask(bench.confirm(deal, 1, votes)));
       expect(locked([a, b].map((by) => statement(by, deal)))).toBe(false);
     });
+  });
+});
+
+describe('an objection', () => {
+  it('stands when a quorum says so itself', () => {
+    bench.stand(deal);
+    const announced = bench.deal(2).registration;
+    const { slot, generation, digest, core } = announced;
+    const event = { account: core.place.account, slot, kind: 'cancelled', generation, digest, attempt: 0, time: 1 } as const;
+    const telling = (members: readonly BenchMember[]) => (call: Call) => {
+      if (call.op === 'cancel') return { said: [], refused: [] };
+      if (call.op !== 'events') return undefined;
+      const { nonce } = decodeMessage('client/request', call.request.bytes);
+      const feeds = [a, b].map((member) => ({
+        node: member.key.id,
+        text: members.includes(member) ? 'cancelled' : 'nothing',
+        events: members.includes(member) ? [event] : [],
+      }));
+      const all = [a, b].map(({ key }, i) => {
+        const events = hash(utf8(feeds[i]?.text ?? ''));
+        const fields = { fleet: bench.fleet.id, signer: key.id, account: core.place.account, nonce, events };
+        return { node: key.id, signed: signMessage('node/events', fields, key.sign) };
+      });
+      return { said: all, refused: [], feeds };
+    };
+    const object = () => phone.drive(cancel(phone.client, announced, { registration: deal.registration, owner: deal.owner }));
+    phone.instead = telling([a]);
+    expect(object()).toMatchObject({ kind: 'unfinished', stands: [a.key.id] });
+    phone.instead = telling([a, b]);
+    expect(object()).toMatchObject({ kind: 'cancelled', stands: [a.key.id, b.key.id] });
   });
 });
