@@ -53,12 +53,17 @@ export const ofConversations = [
     ],
   ]),
   ...mutants(client('push'), [
+    ['leaves it to one node to pass on who acknowledged a success', 'if (done && refused.some(', 'if (!done && refused.some('],
     [
       'is content with one acknowledgement of a success',
       'const done = acks.length >= client.fleet.quorum;',
       'const done = acks.length >= 1;',
     ],
-    ['gives a success up on one word', 'return over.length > client.fleet.nodes.length - client.fleet.quorum;', 'return over.length > 0;'],
+    [
+      'gives a success up on members that state a lock without its certificate',
+      '(one) => one.generation > generation)',
+      '(one) => one.generation > generation || one.locked)',
+    ],
     [
       'forgets an activation that some nodes lack',
       'if (acks.length < client.fleet.nodes.length) return false;',
@@ -66,6 +71,7 @@ export const ofConversations = [
     ],
   ]),
   ...mutants(client('recover'), [
+    ['gives a recovery code up that one member was led ahead with', 'const CLIMBS_MAX = 512;', 'const CLIMBS_MAX = 16;'],
     ['spends number after number on one refusal each', 'const FORCED_MAX = 2;', 'const FORCED_MAX = 16;'],
     ['takes answers that were given to another request', ' && equalBytes(one.nonce, nonce))\n    .map(', ')\n    .map('],
     [

@@ -136,9 +136,13 @@ export class Bench {
     this.members = [a as BenchMember, b as BenchMember, c as BenchMember];
   }
 
-  deal(generation: number, tombstone = false, other: { readonly by?: string; readonly way?: WayIn; readonly waits?: number } = {}): Deal {
-    const { by = 'ada', way = PASSCODE, waits = 60 } = other;
-    const policy = { guesses: 3, coolingOffSeconds: waits, graceSeconds: 0 };
+  deal(
+    generation: number,
+    tombstone = false,
+    other: { readonly by?: string; readonly way?: WayIn; readonly waits?: number; readonly guesses?: number } = {},
+  ): Deal {
+    const { by = 'ada', way = PASSCODE, waits = 60, guesses = 3 } = other;
+    const policy = { guesses, coolingOffSeconds: waits, graceSeconds: 0 };
     return this.vault.deal({
       by,
       device: 'phone',

@@ -1,12 +1,14 @@
 /** What a client believes, keeps and gives up: members' signed words of a quorum, never a coordinator's. */
 import { beforeEach, describe, expect, it } from 'vitest';
-import { utf8 } from '../../src/base/bytes.ts';
+import { type Id, utf8 } from '../../src/base/bytes.ts';
 import { cancel } from '../../src/quorum/client/cancel.ts';
 import { deposit } from '../../src/quorum/client/deposit.ts';
 import type { Call, Heard } from '../../src/quorum/client/effects.ts';
 import { pushActivation, pushConfirmation } from '../../src/quorum/client/push.ts';
 import { recover } from '../../src/quorum/client/recover.ts';
 import { askPresence, askStatus } from '../../src/quorum/client/status.ts';
+import { UNLIMITED_GUESSES } from '../../src/vault/policy.ts';
+import { RECOVERY_CODE } from '../../src/vault/slot.ts';
 import { decodeMessage, encodeMessage } from '../../src/wire/message.ts';
 import { hash, type Signed, signMessage } from '../../src/wire/signed.ts';
 import type { Deal } from '../simulation/cryptography.ts';
@@ -98,7 +100,7 @@ describe('a recovery', () => {
     expect(phone.memo).toEqual({});
   });
 
-  it('keeps its success while one member alone has acknowledged it, whatever another says of a lock', () => {
+  it('keeps its success while one member alone has acknowledged it, whatever others say of a lock without its certificate', () => {
     const one = only('confirm', [a]);
     phone.instead = one;
     expect(phone.drive(recover(phone.client))).toMatchObject({ kind: 'opened', confirmed: false });
@@ -106,13 +108,28 @@ describe('a recovery', () => {
     phone.instead = (call) => {
       if (call.op !== 'status') return one(call);
       const { said: statuses, ...rest } = phone.carry(call);
-      return { ...rest, said: statuses.map((of) => (of.node === b.key.id ? { ...of, signed: lie(of.signed, b, { locked: true }) } : of)) };
+      const locked = (node: Id, signed: Signed) => {
+        const by = [b, c].find(({ key }) => key.id === node);
+        return by === undefined ? signed : lie(signed, by, { locked: true });
+      };
+      return { ...rest, said: statuses.map(({ node, signed }) => ({ node, signed: locked(node, signed) })) };
     };
     expect(phone.drive(pushConfirmation(phone.client))).toBe(false);
     expect(phone.memo.confirmation).toBeDefined();
     phone.instead = () => undefined;
     expect(phone.drive(pushConfirmation(phone.client))).toBe(true);
     expect(phone.memo.confirmation).toBeUndefined();
+  });
+
+  it('unlocks a member that stated a lock alone, also through a node that does not pass on who acknowledged', () => {
+    for (const attempt of [1, 2]) bench.guess(deal, attempt, new Uint8Array(33).fill(attempt), [a, b]);
+    phone.instead = (call) => {
+      if (call.op === 'confirm' && phone.sent('confirm').length === 1) said(a.ask({ op: 'lock', place: deal.registration.core.place }, 2));
+      return undefined;
+    };
+    expect(phone.drive(recover(phone.client))).toMatchObject({ kind: 'opened', confirmed: true });
+    expect(phone.turns).toBe(1);
+    expect(a.counters.get(deal.registration.slot)).toMatchObject({ cleared: 3, locked: false });
   });
 
   it('that was interrupted goes on with the same guess', () => {
@@ -195,6 +212,17 @@ describe('a recovery', () => {
     const [sent] = phone.sent('attempt');
     expect(sent?.shown.length).toBe(2);
   });
+});
+
+it('a recovery code is opened in one run, however far one member was led ahead while another is down', () => {
+  bench.stand(deal);
+  const plenty = bench.deal(1, false, { way: RECOVERY_CODE, guesses: UNLIMITED_GUESSES });
+  bench.stand(plenty, bench.replacing(plenty, deal));
+  const { slot } = plenty.registration;
+  a.counters.set(slot, { ...(a.counters.get(slot) ?? expect.fail('no counters')), tried: 200 * 64 });
+  phone = new Phone(bench, () => plenty);
+  phone.up = [a, b];
+  expect(phone.drive(recover(phone.client)).kind).toBe('opened');
 });
 
 describe('how an account stands', () => {

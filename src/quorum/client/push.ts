@@ -1,5 +1,6 @@
 /** What was saved and not yet acknowledged is sent again, by whatever the client does next. */
 import { decodeMessage } from '../../wire/message.ts';
+import { mayLie } from '../quorum-certificate.ts';
 import { act, type Client, type ClientMachine } from './effects.ts';
 import { askStatus, readHeard } from './status.ts';
 
@@ -13,11 +14,16 @@ export function* pushConfirmation(client: Client): ClientMachine<boolean> {
   if (confirmation === undefined) return true;
   const { slot, generation, digest, attempt } = decodeMessage('unlock/confirm', confirmation.confirm.bytes);
   for (let turns = 0; turns < client.fleet.nodes.length; turns += 1) {
-    const { said } = yield* act('call', { call: { op: 'confirm', confirmed: confirmation } });
+    const { said, refused } = yield* act('call', { call: { op: 'confirm', confirmed: confirmation } });
     const acks = readHeard(client, 'node/confirmation-ack', said).filter(
       (ack) => ack.slot === slot && ack.generation === generation && ack.digest === digest && ack.attempt === attempt,
     );
     const done = acks.length >= client.fleet.quorum;
+    if (done && refused.some(({ refusal }) => refusal.refused === 'locked')) {
+      // A member that stated a lock alone takes the success with these only. (Attack: the node that carried it does not pass them on.)
+      yield* act('turn', {});
+      yield* act('call', { call: { op: 'confirm', confirmed: { ...confirmation, acks: acks.map((ack) => ack.as) } } });
+    }
     if (done || (yield* isVoid(client, generation))) {
       const { confirmation: _, ...memo } = yield* act('recall', {});
       yield* act('keep', { memo });
@@ -28,11 +34,11 @@ export function* pushConfirmation(client: Client): ClientMachine<boolean> {
   return false;
 }
 
-/** A later generation, or a lock that came first, leaves nobody to tell: on members' signed word only. */
+/** A later generation on members' signed word, or a lock by its certificate: then nobody is left to tell. */
 function* isVoid(client: Client, generation: number): ClientMachine<boolean> {
-  const { reports } = yield* askStatus(client);
-  const over = reports.filter((one) => one.generation > generation || (one.generation === generation && one.locked));
-  return over.length > client.fleet.nodes.length - client.fleet.quorum;
+  const { reports, registration, locked } = yield* askStatus(client);
+  if (locked && registration?.generation === generation) return true;
+  return reports.filter((one) => one.generation > generation).length > mayLie(client.fleet);
 }
 
 /** Sends an unfinished activation to the nodes that have not opened their shares of it. @returns whether all have now, or nothing is left to push */
