@@ -14,6 +14,11 @@ export const ofNodes = [
     ['test/node/catch-up.test.ts'],
   ),
   ...mutants(
+    'src/node/coordinator-side.ts',
+    [['counts nonsense as what is told of an account', 'if (counts(outcome as T, node)) counted += 1;', 'counted += 1;']],
+    ['test/node/misuse.test.ts'],
+  ),
+  ...mutants(
     'src/node/tasks/loop.ts',
     [
       [

@@ -8,7 +8,7 @@ import { type Authorised, isRefusal, type Refusal, refuse } from '../quorum/ask.
 import { type AttemptOutcome, coordinateAttempt } from '../quorum/coordinator/attempt.ts';
 import { coordinateConfirm } from '../quorum/coordinator/confirm.ts';
 import { type Gathered, gather, type Patience } from '../quorum/coordinator/conversation.ts';
-import { answerTo, type Counted } from '../quorum/coordinator/expected.ts';
+import { answerTo, type Counted, eventsTo } from '../quorum/coordinator/expected.ts';
 import { coordinateStatus } from '../quorum/coordinator/status.ts';
 import type { Question } from '../quorum/member/member.ts';
 import { registrationOf } from '../quorum/member/standing.ts';
@@ -88,12 +88,17 @@ export class CoordinatorSide implements CoordinatorPort {
   }
 
   async cancel(place: Place, cancelled: Cancelled): Promise<CancelOutcome> {
-    const { done, refused } = await this.#everyone((member) => member.cancel(place, cancelled));
+    // No statement says that an objection was taken: a client that wants to be sure asks for the events (client/cancel.ts).
+    const { done, refused } = await this.#everyone(
+      (member) => member.cancel(place, cancelled),
+      () => true,
+    );
     return { stands: done.map(({ node }) => node), refused };
   }
 
   async events(ask: Authorised): Promise<EventsOutcome> {
-    const { done, refused } = await this.#everyone((member) => member.events(ask));
+    const { fleet, verify } = this.#body;
+    const { done, refused } = await this.#everyone((member) => member.events(ask), eventsTo(ask, fleet, verify));
     return { told: done.map(({ node, outcome }) => ({ node, ...outcome })), refused };
   }
 
@@ -116,23 +121,29 @@ export class CoordinatorSide implements CoordinatorPort {
   }
 
   /**
-   * For what is not answered by one signed statement. Left out is who cannot be reached, and who is later than a quorum by more than
+   * For what is not answered by one signed statement alone. Left out is who cannot be reached, and who is later than a quorum by more than
    * the others are given: one that hangs must not hold up the person. Its call goes on, so that its connection is not closed over it.
    */
   async #everyone<T extends object | true>(
     ask: (member: MemberPort) => Promise<T | Refusal>,
+    counts: (outcome: T, from: Id) => boolean,
   ): Promise<{ done: { node: Id; outcome: T }[]; refused: { node: Id; refusal: Refusal }[] }> {
     const signal = this.#signal();
     const done: { node: Id; outcome: T }[] = [];
     const refused: { node: Id; refusal: Refusal }[] = [];
     const enough = Promise.withResolvers<void>();
+    let counted = 0;
     const one = async (node: Id): Promise<void> => {
       try {
         const outcome = await ask(this.#floor.at(node, signal));
         this.#floor.heard(node);
-        if (outcome !== true && isRefusal(outcome)) refused.push({ node, refusal: outcome });
-        else done.push({ node, outcome: outcome as T });
-        if (done.length === this.#body.fleet.quorum) setTimeout(enough.resolve, this.#limits.recordLingerMs).unref();
+        if (outcome !== true && isRefusal(outcome)) {
+          refused.push({ node, refusal: outcome });
+          return;
+        }
+        done.push({ node, outcome: outcome as T });
+        if (counts(outcome as T, node)) counted += 1;
+        if (counted === this.#body.fleet.quorum) setTimeout(enough.resolve, this.#limits.recordLingerMs).unref();
       } catch (error) {
         if (error instanceof HoldfastError) refused.push({ node, refusal: refuse(error.code, error.message, error.evidence) });
         else this.#floor.unreachable(node, error);

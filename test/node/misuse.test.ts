@@ -214,3 +214,21 @@ test('a deposit that was told to stand waits for a node that is lost, and holds 
   }
   expect(await person.recover('135790')).toMatchObject({ kind: 'opened' });
 });
+
+test('a node that is quick with nonsense keeps nobody from hearing what slow ones tell of an account', async () => {
+  const gil = await Person.of(fleet, 'gil');
+  await gil.deposit('135790', secret);
+  const [slow, liar] = [fleet.service(0).member, fleet.service(2).member];
+  const honest = slow.events.bind(slow);
+  const nonsense = { events: '[]', signed: { bytes: new Uint8Array([1]), signature: new Uint8Array(64) } };
+  const spies = [
+    vi.spyOn(liar, 'events').mockResolvedValue(nonsense),
+    vi.spyOn(slow, 'events').mockImplementation(async (ask) => {
+      await new Promise((resolve) => setTimeout(resolve, 1_500));
+      return honest(ask);
+    }),
+  ];
+  const { told } = await fleet.service(1).clients.events(await gil.authorised('events'));
+  for (const spy of spies) spy.mockRestore();
+  expect(told.map(({ node }) => node)).toContain(fleet.idOf(0));
+});

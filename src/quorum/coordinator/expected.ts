@@ -1,10 +1,11 @@
 /** Which statement answers which ask: what a coordinator counts as an answer must be signed by its member, and about just this. */
-import { equalBytes, type Id } from '../../base/bytes.ts';
+import { equalBytes, type Id, utf8 } from '../../base/bytes.ts';
 import { HoldfastError } from '../../base/errors.ts';
 import type { Fleet } from '../../fleet/fleet.ts';
 import { decodeMessage, type Message, type MessageType } from '../../wire/message.ts';
 import { hash, type Signed, type Verify } from '../../wire/signed.ts';
 import type { Ask, Authorised } from '../ask.ts';
+import type { EventsReply } from '../member/events.ts';
 import { registrationOf } from '../member/standing.ts';
 import { readOfNode } from '../quorum-certificate.ts';
 
@@ -38,6 +39,12 @@ export function answerTo(ask: Counted, fleet: Fleet, verify: Verify): (signed: S
       return saying('node/confirmation-ack', { slot, generation, digest, attempt }, fleet, verify);
     }
   }
+}
+
+/** As `answerTo`, for what a member tells of an account. */
+export function eventsTo(ask: Authorised, fleet: Fleet, verify: Verify): (told: EventsReply, from: Id) => boolean {
+  const about = { account: ask.caller.place.account, nonce: requestIn(ask).nonce };
+  return ({ events, signed }, from) => saying('node/events', { ...about, events: hash(utf8(events)) }, fleet, verify)(signed, from);
 }
 
 const requestIn = ({ request }: Authorised): Message<'client/request'> => decodeMessage('client/request', request.bytes);
