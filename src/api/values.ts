@@ -29,7 +29,7 @@ export function binary(maxBytes: number) {
 
 export const id = z.string().regex(/^[0-9a-f]{64}$/, 'expected 64 lower-case hex digits') as unknown as z.ZodType<Id, string>;
 
-/** Compressed SEC 1: one spelling of a point, and none of the identity. That it is on the curve is checked by web/on-curve.ts. */
+/** Compressed SEC 1: one spelling of a point, and none of the identity. Whether it is on the curve, whoever uses it checks. */
 export const point = binary(33).refine((bytes) => bytes.length === 33 && (bytes[0] === 2 || bytes[0] === 3), 'expected a compressed point');
 
 /** A blinded element with its check and proof (oprf/checked.ts). Whether they are points, and proven, is checked where it is counted. */

@@ -1,7 +1,7 @@
 /**
  * RFC 9497, OPRF mode (0x00), suite P256-SHA256: the client's two steps, and the server's one.
  *
- *   client: B = r * H(passcode)      B is uniformly random and says nothing about the passcode
+ *   client: B = r * H(passcode)      B is uniformly random and says nothing about the passcode (its check: checked.ts)
  *   nodes:  Z = k * B                each with its share of k, inside its token; sharing.ts combines their answers
  *   client: H(passcode, Z / r)       32 bytes that only somebody with both the passcode and Z can compute
  *

@@ -16,7 +16,7 @@ import { Secret } from '../base/secret.ts';
 import { add, decodePoint, encodePoint, GENERATOR, IDENTITY, isIdentity, multiply, multiplyPublic, negate, type Point } from './point.ts';
 import { addScalars, decodeScalar, encodeScalar, invertScalar, multiplyScalars, randomScalar } from './scalar.ts';
 
-/** The largest fleet (docs/design.md, "The quorum"). Everything here enumerates subsets, and 720 depends on it. */
+/** The largest fleet (docs/design.md, "The quorum"). 720 depends on it. */
 const SHARES_MAX = 7;
 const DENOMINATOR = 720n;
 

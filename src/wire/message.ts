@@ -27,7 +27,7 @@ const shapes = {
   'node/register-vote': { ...slotHead, sequence: u64 },
   /** A member has counted attempt number `attempt`, for this blinded element only. */
   'node/attempt-vote': { ...slotHead, attempt: u32, element: id, sequence: u64 },
-  /** The evaluated element (33 bytes; for a passkey the encrypted answer), for one request's nonce. */
+  /** The evaluated element and its check (64 bytes; for a passkey the encrypted answer), for one request's nonce. */
   'node/answer': { ...slotHead, attempt: u32, element: id, nonce, evaluated: bytes(512), sequence: u64 },
   /** This attempt cannot be counted or answered here: why is in the counters. Unsigned, a coordinator could make clients burn numbers. */
   'node/refusal': { ...slotHead, attempt: u32, element: id, nonce, tried: u32, cleared: u32 },
